@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef LDAPNOTIFY_CONFIG_OPTIONS_H
+#define LDAPNOTIFY_CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// The one table from which the configuration is read, checked, written, documented and tested.
+
+enum option_type {
+    OPTION_BOOL,
+    OPTION_INT,      // int64_t with least and most
+    OPTION_DURATION, // "5m"; int64_t milliseconds
+    OPTION_SIZE,     // "64M"; int64_t octets
+    OPTION_STRING,   // char *
+    OPTION_LIST,     // struct config_list; one string will do
+    OPTION_CHOICE,   // int; one of `choices`
+    OPTION_SECRET,   // struct config_secret; written NAME_file, NAME_env, NAME_credential
+    OPTION_MAP,      // a group of lists: map = { owner = [ "managedBy" ]; }
+};
+
+// What a string must be, beyond having no control characters.
+enum option_form {
+    FORM_ANY, FORM_NAME, FORM_ADDRESS, FORM_FILTER, FORM_DN, FORM_URI, FORM_PATH, FORM_URL, FORM_EVENT, FORM_ROLE,
+    FORM_HOSTS, FORM_ATTRIBUTE, FORM_LANGUAGE,
+};
+
+struct option {
+    const char *name;
+    enum option_type type;
+    size_t offset;
+    enum option_form form;
+    const char *fallback; // default as written in a file, NULL: none
+    long long least, most;
+    const char *const *choices; // ends with NULL; the index is the value
+    bool required;
+    const char *unit; // for the manual only
+    const char *example;
+    const char *help; // one or two sentences, for the sample file and the man page
+};
+
+// A section is the top level (name ""), a group ("mail") or a list of groups ("directories").
+struct option_section {
+    const char *name;
+    bool list;
+    size_t offset;       // of the struct, or of the pointer to the array, in struct config
+    size_t count_offset; // lists only
+    size_t size;         // of one element
+    const struct option *options; // ends with name NULL
+    const char *help;
+};
+
+extern const struct option_section option_sections[]; // ends with name NULL
+
+#endif

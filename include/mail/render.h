@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef LDAPNOTIFY_MAIL_RENDER_H
+#define LDAPNOTIFY_MAIL_RENDER_H
+
+#include "config/config.h"
+#include "event/event.h"
+#include "event/notification.h"
+#include "mail/template.h"
+
+// From notifications to the parts of a message: chooses template, language and subject, builds the data that templates
+// see, folds several notifications into a digest.
+
+struct render_item {
+    const struct event *event;
+    const struct notification *notification;
+    bool folded; // tell it as "added and removed again"
+};
+
+struct render_context {
+    const struct config *config;
+    const struct config_directory *directory;
+    const struct config_transport *transport;
+    struct template_set *templates;
+    struct recipient recipient;
+    int64_t now;
+};
+
+// One item: the event's own template. Several: template "digest" with a list of the items' texts.
+int render_items(TALLOC_CTX *ctx, const struct render_context *context, const struct render_item *items, size_t count,
+                 struct rendered *rendered, struct error *err) MUST_CHECK;
+// The data of one item, as templates see it (for preview and tests); a new reference.
+json_t *render_data(const struct render_context *context, const struct render_item *item);
+
+#endif

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += src/source/libsource.a
+src_source_libsource_a_SOURCES =
