@@ -482,7 +482,7 @@ static void watch_command(void *context, uint32_t request, const json_t *command
 
 // --- start and stop --------------------------------------------------------------------------------------------------
 
-static struct event *watch_timer(struct watch *watch, event_callback_fn *fn)
+static struct event *watch_timer(struct watch *watch, event_callback_fn fn)
 {
     return evtimer_new(worker_loop(watch->worker), fn, watch);
 }
