@@ -215,22 +215,17 @@ char *cookie_regression(TALLOC_CTX *ctx, const char *ours, const char *theirs)
     return sid;
 }
 
-static bool csn_is_covered(const struct cookie *cookie, const struct csn *csn)
-{
-    const struct csn *known = cookie_find(cookie, csn);
-    return known && strcmp(csn->text, known->text) <= 0;
-}
-
-bool cookie_covers(const char *text, const char *csn_text, size_t csn_length)
+bool cookie_is_past(const char *text, const char *csn_text, size_t csn_length)
 {
     struct csn csn;
 
     if (!text || csn_parse(csn_text, csn_length, &csn) < 0)
         return false;
     struct cookie *cookie = cookie_parse(NULL, text);
-    bool covered = csn_is_covered(cookie, &csn);
+    const struct csn *known = cookie_find(cookie, &csn);
+    bool past = known && strcmp(csn.text, known->text) < 0;
     talloc_free(cookie);
-    return covered;
+    return past;
 }
 
 bool cookie_is_behind(const char *text, const char *const *csns, size_t count)
@@ -240,7 +235,10 @@ bool cookie_is_behind(const char *text, const char *const *csns, size_t count)
 
     for (size_t i = 0; i < count && !behind; i++) {
         struct csn csn;
-        behind = csn_parse(csns[i], strlen(csns[i]), &csn) == 0 && !csn_is_covered(cookie, &csn);
+        if (csn_parse(csns[i], strlen(csns[i]), &csn) < 0)
+            continue;
+        const struct csn *known = cookie_find(cookie, &csn);
+        behind = !known || strcmp(csn.text, known->text) > 0;
     }
     talloc_free(cookie);
     return behind;

@@ -2,4 +2,7 @@
 noinst_LIBRARIES += src/source/libsource.a
 src_source_libsource_a_SOURCES = \
   src/source/cookie.c include/source/cookie.h \
-  src/source/sync_control.c src/source/sync_control.h
+  src/source/source.c include/source/source.h \
+  src/source/sync_control.c src/source/sync_control.h \
+  src/source/sync_machine.c src/source/sync_machine.h \
+  src/source/syncrepl.c

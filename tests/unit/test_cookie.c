@@ -148,29 +148,29 @@ static void test_behind(void **state)
     assert_true(cookie_is_behind(NULL, older, 1));
 }
 
-static void test_covers(void **state)
+static void test_past(void **state)
 {
     (void)state;
     const char *cookie = "rid=001,csn=" CSN(T2, "001");
     static const struct {
         const char *csn;
-        bool covered;
+        bool past;
     } table[] = {
-        { CSN(T1, "001"), true }, { CSN(T2, "001"), true }, { CSN(T3, "001"), false },
+        { CSN(T1, "001"), true }, { CSN(T2, "001"), false }, { CSN(T3, "001"), false },
         { CSN(T1, "002"), false }, { "nonsense", false },   { "", false },
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
-        assert_int_equal(cookie_covers(cookie, table[i].csn, strlen(table[i].csn)), table[i].covered);
-    assert_false(cookie_covers(NULL, CSN(T1, "001"), 40));
-    assert_false(cookie_covers("nonsense", CSN(T1, "001"), 40));
+        assert_int_equal(cookie_is_past(cookie, table[i].csn, strlen(table[i].csn)), table[i].past);
+    assert_false(cookie_is_past(NULL, CSN(T1, "001"), 40));
+    assert_false(cookie_is_past("nonsense", CSN(T1, "001"), 40));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_merge),      cmocka_unit_test(test_send),   cmocka_unit_test(test_sound),
-        cmocka_unit_test(test_regression), cmocka_unit_test(test_behind), cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_regression), cmocka_unit_test(test_behind), cmocka_unit_test(test_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
