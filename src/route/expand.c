@@ -278,7 +278,8 @@ int router_admins(struct router *router, TALLOC_CTX *ctx, const struct event *ev
                   struct error *err)
 {
     static const struct route_target admins = { .role = ROUTE_ADMINS, .word = "admins", .name = "admins" };
-    static struct config_rule no_rule = { .name = (char[]){ "system" }, .max_event_age = 0, .digest_wait = 0 };
+    static char name[] = "system";
+    static const struct config_rule no_rule = { .name = name, .max_event_age = 0, .digest_wait = 0 };
     struct route_rule rule = { .config = &no_rule, .transport = config_rule_transport(router->config, &no_rule) };
     if (!rule.transport)
         return error_set(err, "there is no transport to tell the administrators by; add one to transports");
