@@ -27,7 +27,12 @@ struct log_field {
     long long number;
 };
 
-#define LOG_S(k, v) ((struct log_field){ .key = (k), .text = (v) ? (v) : "" })
+static inline struct log_field log_text(const char *key, const char *text)
+{
+    return (struct log_field){ .key = key, .text = text ? text : "" };
+}
+
+#define LOG_S(k, v) log_text((k), (v))
 #define LOG_I(k, v) ((struct log_field){ .key = (k), .number = (long long)(v) })
 #define LOG_E(err) LOG_S("error", (err)->text)
 

@@ -41,6 +41,9 @@ void entry_add_text(struct entry *entry, const char *name, const char *text);
 // child of `entry`; nothing is copied.
 void entry_take(struct entry *entry, const char *name, struct value *values, size_t count);
 
+// A deep copy. Owned by `ctx`.
+struct entry *entry_copy(TALLOC_CTX *ctx, const struct entry *entry);
+
 // `name` is canonical. NULL when the entry is NULL or has no such attribute.
 const struct attribute *entry_attribute(const struct entry *entry, const char *name);
 // First value as text, or NULL; a value with an embedded NUL is not text.

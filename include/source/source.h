@@ -75,6 +75,8 @@ struct source_ops {
     // Is the server ahead of `cookie`? Asynchronous sources answer from `context_csn` values of the base entry.
     // 1 behind, 0 caught up, -1 cannot say.
     int (*is_behind)(const char *cookie, const struct attribute *context_csn);
+    // Somebody else read from the session's socket: look again whether messages of ours wait inside libldap.
+    void (*wake)(struct source *source);
 };
 
 // Ends the operation (abandon) and frees. Never calls the sink.

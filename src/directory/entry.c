@@ -253,3 +253,13 @@ damaged:
     talloc_free(copy);
     return error_set(err, "a stored entry is damaged: not in the form this version writes");
 }
+
+struct entry *entry_copy(TALLOC_CTX *ctx, const struct entry *entry)
+{
+    struct entry *copy = entry_new(ctx, &entry->uuid, entry->dn);
+    for (size_t i = 0; i < entry->count; i++)
+        for (size_t j = 0; j < entry->attributes[i].count; j++)
+            entry_add(copy, entry->attributes[i].name, entry->attributes[i].values[j].data,
+                      entry->attributes[i].values[j].length);
+    return copy;
+}

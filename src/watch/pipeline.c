@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "watch/pipeline.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "directory/schema.h"
+#include "internal.h"
+#include "view.h"
+
+static void pipeline_progress(struct pipeline *pipeline, const char *what)
+{
+    if (pipeline->hooks->progress)
+        pipeline->hooks->progress(pipeline->hooks->context, what);
+}
+
+static void pipeline_enter(struct pipeline *pipeline, enum pipeline_phase phase)
+{
+    static const char *const names[] = { "idle", "loading", "staging", "persist" };
+    if (pipeline->phase != phase)
+        log_debug("phase changed", LOG_S("from", names[pipeline->phase]), LOG_S("to", names[phase]));
+    pipeline->phase = phase;
+}
+
+// --- refresh -------------------------------------------------------------------------------------------------------
+
+static int sink_refresh_begin(void *context, enum source_refresh kind, struct error *err)
+{
+    struct pipeline *pipeline = context;
+    pipeline_abort(pipeline);
+    if (!pipeline->state->loaded) {
+        if (kind != SOURCE_REFRESH_WHOLE)
+            return error_set(err, "the server sent changes where the first load must bring everything");
+        log_notice("first load begins; nobody is told about what is there already");
+        pipeline_enter(pipeline, PHASE_LOADING);
+        return directory_store_load_begin(pipeline->store, err);
+    }
+    pipeline_enter(pipeline, PHASE_STAGING);
+    return directory_store_stage_begin(pipeline->store, err);
+}
+
+// Locked accounts are remembered during the first load, so that their timers need no second walk.
+static void load_note_lock(struct pipeline *pipeline, const struct entry *entry)
+{
+    if (!flavour_text(pipeline->flavour, ROLE_LOCKED_TIME, entry))
+        return;
+    pipeline->locked = talloc_realloc(pipeline, pipeline->locked, struct uuid, pipeline->locked_count + 1);
+    pipeline->locked[pipeline->locked_count++] = entry->uuid;
+}
+
+static void batch_add(struct pipeline *pipeline, struct entry *entry, const struct uuid *uuid)
+{
+    if (!pipeline->batch) {
+        pipeline->batch = talloc_new(pipeline);
+        pipeline->said = talloc_array(pipeline->batch, struct said, SOURCE_BATCH);
+    } else if (pipeline->said_count >= SOURCE_BATCH) {
+        pipeline->said = talloc_realloc(pipeline->batch, pipeline->said, struct said, pipeline->said_count + SOURCE_BATCH);
+    }
+    pipeline->said[pipeline->said_count++] = (struct said){ .entry = talloc_steal(pipeline->batch, entry), .uuid = *uuid };
+}
+
+static int sink_entry(void *context, struct entry *entry, struct error *err)
+{
+    struct pipeline *pipeline = context;
+    switch (pipeline->phase) {
+    case PHASE_LOADING:
+        load_note_lock(pipeline, entry);
+        return directory_store_load(pipeline->store, entry, err);
+    case PHASE_STAGING:
+        return directory_store_stage(pipeline->store, entry, err);
+    case PHASE_PERSIST:
+        batch_add(pipeline, entry, &entry->uuid);
+        return 0;
+    case PHASE_IDLE:
+        break;
+    }
+    return error_set(err, "the source sent an entry before its refresh");
+}
+
+static int sink_present(void *context, const struct uuid *uuids, size_t count, struct error *err)
+{
+    struct pipeline *pipeline = context;
+    if (pipeline->phase != PHASE_STAGING)
+        return 0; // a first load keeps what was sent; presence adds nothing
+    return directory_store_stage_present(pipeline->store, uuids, count, err);
+}
+
+static int sink_gone(void *context, const struct uuid *uuids, size_t count, struct error *err)
+{
+    struct pipeline *pipeline = context;
+    if (pipeline->phase == PHASE_STAGING)
+        return directory_store_stage_gone(pipeline->store, uuids, count, err);
+    if (pipeline->phase == PHASE_PERSIST)
+        for (size_t i = 0; i < count; i++)
+            batch_add(pipeline, NULL, &uuids[i]);
+    return 0;
+}
+
+// What the state will be once everything up to `cookie` is in. A copy: the real one changes when it is committed.
+static struct source_state *state_next(struct pipeline *pipeline, TALLOC_CTX *ctx, const char *cookie)
+{
+    struct source_state *next = talloc_memdup(ctx, pipeline->state, sizeof *pipeline->state);
+    next->cookie = talloc_strdup(next, cookie);
+    next->last_change = clock_now();
+    return next;
+}
+
+static void state_keep(struct pipeline *pipeline, const struct source_state *next)
+{
+    struct source_state *state = pipeline->state;
+    char *cookie = talloc_strdup(state, next->cookie);
+    char *view_hash = talloc_strdup(state, next->view_hash);
+    char *attributes = talloc_strdup(state, next->attributes);
+    TALLOC_FREE(state->cookie);
+    TALLOC_FREE(state->view_hash);
+    TALLOC_FREE(state->attributes);
+    state->cookie = cookie;
+    state->view_hash = view_hash;
+    state->attributes = attributes;
+    state->version = next->version;
+    state->loaded = next->loaded;
+    state->caught_up = next->caught_up;
+    state->last_change = next->last_change;
+}
+
+static void state_take_view(struct pipeline *pipeline, struct source_state *next)
+{
+    next->view_hash = view_hash(next, pipeline->view);
+    next->attributes = view_join(next, pipeline->view);
+    next->loaded = true;
+    next->caught_up = clock_now();
+}
+
+// The mirror is complete with the load's own commit; timers, view and cookie follow in a second one that
+// declares it so. A crash in between means another first load.
+static int load_finish(struct pipeline *pipeline, struct source_state *next, struct error *err)
+{
+    pipeline_progress(pipeline, "building indexes");
+    if (directory_store_load_end(pipeline->store, NULL, err) < 0)
+        return -1;
+    pipeline_enter(pipeline, PHASE_IDLE);
+    if (directory_store_begin(pipeline->store, err) < 0)
+        return -1;
+    if (timers_baseline(pipeline, pipeline->locked, pipeline->locked_count, err) < 0) {
+        directory_store_rollback(pipeline->store);
+        return -1;
+    }
+    return directory_store_commit(pipeline->store, next, err);
+}
+
+static int stage_apply_entries(struct pipeline *pipeline, struct error *err)
+{
+    size_t limit = (size_t)pipeline->directory->resync_transaction;
+    for (;;) {
+        struct transaction *transaction;
+        if (transaction_begin(pipeline, false, &transaction, err) < 0)
+            return -1;
+        struct entry **entries = NULL;
+        size_t count = 0;
+        if (directory_store_stage_next(pipeline->store, transaction->ctx, limit, &entries, &count, err) < 0)
+            goto failed;
+        if (count == 0) {
+            transaction_rollback(transaction);
+            return 0;
+        }
+        for (size_t i = 0; i < count; i++)
+            if (transaction_entry(transaction, entries[i], err) < 0)
+                goto failed;
+        pipeline_progress(pipeline, "applying a refresh");
+        if (transaction_commit(transaction, NULL, err) < 0)
+            return -1;
+        continue;
+    failed:
+        transaction_rollback(transaction);
+        return -1;
+    }
+}
+
+// The last transaction of a refresh carries the cookie, together with the last deletes.
+static int stage_apply_gone(struct pipeline *pipeline, struct source_state *next, struct error *err)
+{
+    size_t limit = (size_t)pipeline->directory->resync_transaction;
+    for (;;) {
+        struct transaction *transaction;
+        if (transaction_begin(pipeline, false, &transaction, err) < 0)
+            return -1;
+        struct uuid *uuids = NULL;
+        size_t count = 0;
+        if (directory_store_stage_next_gone(pipeline->store, transaction->ctx, limit, &uuids, &count, err) < 0)
+            goto failed;
+        for (size_t i = 0; i < count; i++)
+            if (transaction_gone(transaction, &uuids[i], err) < 0)
+                goto failed;
+        pipeline_progress(pipeline, "applying a refresh");
+        if (transaction_commit(transaction, count == 0 ? next : NULL, err) < 0)
+            return -1;
+        if (count == 0)
+            return 0;
+        continue;
+    failed:
+        transaction_rollback(transaction);
+        return -1;
+    }
+}
+
+static int stage_finish(struct pipeline *pipeline, enum source_sweep sweep, const char *doubt, struct source_state *next,
+                        struct error *err)
+{
+    bool believe = sweep == SOURCE_SWEEP_UNMENTIONED && !doubt && !pipeline->rebase;
+    struct stage_summary summary;
+    pipeline_progress(pipeline, "comparing a refresh");
+    if (directory_store_stage_end(pipeline->store, believe, &summary, err) < 0)
+        return -1;
+    log_info("refresh complete", LOG_I("sent", summary.staged), LOG_I("differing", summary.differing),
+             LOG_I("gone", summary.gone));
+    if (doubt)
+        log_warning("implied deletes are not believed", LOG_S("reason", doubt));
+    if (pipeline->rebase)
+        log_notice("the view changed: new attributes are taken in silently, implied deletes are not believed");
+    breaker_refresh(pipeline->breaker, true);
+    int result = stage_apply_entries(pipeline, err);
+    if (result == 0)
+        result = stage_apply_gone(pipeline, next, err);
+    breaker_refresh(pipeline->breaker, false);
+    directory_store_stage_drop(pipeline->store);
+    return result;
+}
+
+static int sink_refresh_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt, struct error *err)
+{
+    struct pipeline *pipeline = context;
+    struct source_state *next = state_next(pipeline, pipeline, cookie);
+    state_take_view(pipeline, next);
+    bool loading = pipeline->phase == PHASE_LOADING;
+    int result = loading ? load_finish(pipeline, next, err) : stage_finish(pipeline, sweep, doubt, next, err);
+    if (result == 0) {
+        state_keep(pipeline, next);
+        pipeline->rebase = pipeline->forget = false;
+        pipeline->silent = NULL;
+        TALLOC_FREE(pipeline->locked);
+        pipeline->locked_count = 0;
+        pipeline_enter(pipeline, PHASE_PERSIST);
+        log_notice("caught up", LOG_S("after", loading ? "first load" : "refresh"));
+    }
+    talloc_free(next);
+    return result;
+}
+
+// --- persist -------------------------------------------------------------------------------------------------------
+
+static void batch_drop(struct pipeline *pipeline)
+{
+    TALLOC_FREE(pipeline->batch);
+    pipeline->said = NULL;
+    pipeline->said_count = 0;
+}
+
+static int batch_apply(struct transaction *transaction, struct error *err)
+{
+    struct pipeline *pipeline = transaction->pipeline;
+    for (size_t i = 0; i < pipeline->said_count; i++) {
+        const struct said *said = &pipeline->said[i];
+        int result = said->entry ? transaction_entry(transaction, said->entry, err)
+                                 : transaction_gone(transaction, &said->uuid, err);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int sink_checkpoint(void *context, const char *cookie, struct error *err)
+{
+    struct pipeline *pipeline = context;
+    if (pipeline->phase != PHASE_PERSIST)
+        return error_set(err, "the source set a checkpoint before its refresh was complete");
+    struct transaction *transaction;
+    if (transaction_begin(pipeline, true, &transaction, err) < 0)
+        return -1;
+    struct source_state *next = state_next(pipeline, transaction->ctx, cookie);
+    if (pipeline->said_count == 0)
+        next->last_change = pipeline->state->last_change; // only the cookie moved
+    if (batch_apply(transaction, err) < 0) {
+        transaction_rollback(transaction);
+        return -1;
+    }
+    talloc_steal(pipeline, next); // it outlives the transaction
+    int result = transaction_commit(transaction, next, err);
+    if (result == 0)
+        state_keep(pipeline, next);
+    talloc_free(next);
+    batch_drop(pipeline);
+    return result;
+}
+
+// --- the pipeline ----------------------------------------------------------------------------------------------------
+
+void pipeline_abort(struct pipeline *pipeline)
+{
+    if (pipeline->phase == PHASE_LOADING)
+        directory_store_load_abort(pipeline->store);
+    if (pipeline->phase == PHASE_STAGING)
+        directory_store_stage_drop(pipeline->store);
+    batch_drop(pipeline);
+    TALLOC_FREE(pipeline->locked);
+    pipeline->locked_count = 0;
+    pipeline_enter(pipeline, PHASE_IDLE);
+}
+
+// Compares the view with the one the mirror was made with.
+static void pipeline_judge_view(struct pipeline *pipeline)
+{
+    const struct source_state *state = pipeline->state;
+    if (!state->loaded || !state->view_hash)
+        return;
+    char *hash = view_hash(pipeline, pipeline->view);
+    if (strcmp(hash, state->view_hash) != 0) {
+        const char **before = view_split(pipeline, state->attributes ? state->attributes : "");
+        pipeline->rebase = true;
+        pipeline->silent = view_added(pipeline, pipeline->view->attributes, before);
+        log_notice("the view changed: everything is read anew");
+    }
+    talloc_free(hash);
+}
+
+static const char **watched_of(TALLOC_CTX *ctx, const struct config_directory *directory)
+{
+    const char **watched = talloc_zero_array(ctx, const char *, directory->watch_attributes.count + 1);
+    for (size_t i = 0; i < directory->watch_attributes.count; i++)
+        watched[i] = schema_canonical(directory->watch_attributes.items[i], strlen(directory->watch_attributes.items[i]));
+    return watched;
+}
+
+struct pipeline *pipeline_new(TALLOC_CTX *ctx, const struct config *config, const struct config_directory *directory,
+                              const struct flavour *flavour, struct directory_store *store,
+                              const struct pipeline_hooks *hooks, struct error *err)
+{
+    struct pipeline *pipeline = talloc_zero(ctx, struct pipeline);
+    if (!pipeline) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    pipeline->config = config;
+    pipeline->directory = directory;
+    pipeline->flavour = flavour;
+    pipeline->store = store;
+    pipeline->hooks = hooks;
+    directory_store_flavour(store, flavour);
+    lookup_open(&pipeline->lookup, store);
+    pipeline->router = router_new(pipeline, config, directory, flavour, &pipeline->lookup, err);
+    if (!pipeline->router)
+        goto failed;
+    pipeline->breaker = breaker_new(pipeline, &config->storm, config->rule_count);
+    pipeline->policies = policy_cache_new(pipeline);
+    pipeline->view = view_build(pipeline, directory, flavour, pipeline->router);
+    pipeline->watched = watched_of(pipeline, directory);
+    if (directory_store_state(store, pipeline, &pipeline->state, err) < 0 || storms_load(pipeline, err) < 0)
+        goto failed;
+    pipeline_judge_view(pipeline);
+    pipeline->sink = (struct source_sink){ .context = pipeline,
+                                           .refresh_begin = sink_refresh_begin,
+                                           .entry = sink_entry,
+                                           .present = sink_present,
+                                           .gone = sink_gone,
+                                           .refresh_end = sink_refresh_end,
+                                           .checkpoint = sink_checkpoint };
+    return pipeline;
+failed:
+    talloc_free(pipeline);
+    return NULL;
+}
+
+const struct view *pipeline_view(const struct pipeline *pipeline)
+{
+    return pipeline->view;
+}
+
+const char *pipeline_cookie(const struct pipeline *pipeline)
+{
+    bool usable = pipeline->state->loaded && !pipeline->rebase && !pipeline->forget;
+    return usable ? pipeline->state->cookie : NULL;
+}
+
+void pipeline_forget_cookie(struct pipeline *pipeline)
+{
+    pipeline->forget = true;
+}
+
+const struct source_state *pipeline_state(const struct pipeline *pipeline)
+{
+    return pipeline->state;
+}
+
+int pipeline_pin(struct pipeline *pipeline, const char *source, struct error *err)
+{
+    struct source_state *state = pipeline->state;
+    const char *flavour = pipeline->flavour->name;
+    if (state->source && strcmp(state->source, source) == 0 && state->flavour && strcmp(state->flavour, flavour) == 0)
+        return 0;
+    state->source = talloc_strdup(state, source);
+    state->flavour = talloc_strdup(state, flavour);
+    if (directory_store_begin(pipeline->store, err) < 0)
+        return -1;
+    return directory_store_commit(pipeline->store, state, err);
+}
+
+const struct source_sink *pipeline_sink(struct pipeline *pipeline)
+{
+    return &pipeline->sink;
+}
+
+bool pipeline_caught_up(const struct pipeline *pipeline)
+{
+    return pipeline->phase == PHASE_PERSIST;
+}
+
+int pipeline_alert(struct pipeline *pipeline, enum event_type type, const char *text, struct error *err)
+{
+    struct transaction *transaction;
+    if (transaction_begin(pipeline, false, &transaction, err) < 0)
+        return -1;
+    struct event_list list = { 0 };
+    struct event *event = event_list_add(&list, transaction->ctx, type);
+    event->directory = pipeline->directory->name;
+    event->time = transaction->now;
+    event->text = talloc_strdup(event, text);
+    if (transaction_tell_admins(transaction, event, err) < 0) {
+        transaction_rollback(transaction);
+        return -1;
+    }
+    return transaction_commit(transaction, NULL, err);
+}

@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "watch/watch.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "directory/session.h"
+#include "probe.h"
+#include "source/source.h"
+#include "watch/pipeline.h"
+
+// One directory's worker: keeps a session open, runs the source on it and the pipeline behind it, comes back
+// after failures, fires timers, answers the administrator.
+
+#define REFUSALS_MOST 2           // binds refused before we stop, so that our own account is not locked
+#define PROGRESS_WITHIN (2 * CLOCK_MINUTE)
+#define HOUSEKEEPING_EVERY (CLOCK_MINUTE)
+#define KEEP_EVENTS (90 * CLOCK_DAY)
+#define PURGE_BATCH 1000
+
+enum watch_state {
+    WATCH_WAITING,    // for the next attempt
+    WATCH_CONNECTING,
+    WATCH_REFRESHING,
+    WATCH_PERSISTING,
+    WATCH_REFUSED,    // our credentials are no good: nothing is tried until the configuration changes
+    WATCH_STOPPING,
+};
+
+struct watch {
+    struct worker *worker;
+    const struct config *config;
+    const struct config_directory *directory;
+    struct directory_store *store;
+    struct session *session;
+    struct flavour *flavour;
+    struct pipeline *pipeline;
+    struct source *source;
+    const struct source_ops *ops;
+    struct source_sink sink;      // the pipeline's, with our eyes on it
+    struct session_hooks session_hooks;
+    struct pipeline_hooks pipeline_hooks;
+    struct probe *probe;
+    enum watch_state state;
+    unsigned attempts;            // since the last time we were caught up
+    unsigned refusals;
+    char problem[1024];           // the last failure, "" when all is well
+    struct event *retry_timer, *due_timer, *housekeeping_timer, *fail_timer;
+};
+
+static const char *watch_state_name(enum watch_state state)
+{
+    static const char *const names[] = { "waiting", "connecting", "refreshing", "persisting", "refused", "stopping" };
+    return names[state];
+}
+
+static void watch_report(struct watch *watch);
+
+static void watch_enter(struct watch *watch, enum watch_state state)
+{
+    if (watch->state != state)
+        log_info("watch state changed", LOG_S("from", watch_state_name(watch->state)), LOG_S("to", watch_state_name(state)));
+    watch->state = state;
+    watch_report(watch);
+}
+
+static void timer_in(struct event *timer, int64_t wait)
+{
+    if (wait < 0)
+        wait = 0;
+    struct timeval when = { .tv_sec = (time_t)(wait / 1000), .tv_usec = (suseconds_t)(wait % 1000 * 1000) };
+    event_add(timer, &when);
+}
+
+// The next lock to expire; looked up again after every commit, at most once a day even if nothing is due.
+static void watch_arm_due(struct watch *watch)
+{
+    int64_t due = pipeline_next_timer(watch->pipeline);
+    int64_t wait = due ? due - clock_now() : CLOCK_DAY;
+    timer_in(watch->due_timer, wait > CLOCK_DAY ? CLOCK_DAY : wait);
+}
+
+// --- status ----------------------------------------------------------------------------------------------------------
+
+static json_t *text_or_null(const char *text)
+{
+    return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *watch_describe(struct watch *watch)
+{
+    const struct source_state *state = watch->pipeline ? pipeline_state(watch->pipeline) : NULL;
+    json_t *status = json_object();
+    json_object_set_new(status, "state", json_string(watch_state_name(watch->state)));
+    json_object_set_new(status, "uri", text_or_null(watch->session ? session_uri(watch->session) : NULL));
+    json_object_set_new(status, "source", text_or_null(watch->ops ? watch->ops->name : NULL));
+    json_object_set_new(status, "flavour", text_or_null(watch->flavour ? watch->flavour->name : NULL));
+    json_object_set_new(status, "caught_up", json_boolean(watch->pipeline && pipeline_caught_up(watch->pipeline)));
+    json_object_set_new(status, "caught_up_at", json_integer(state ? state->caught_up : 0));
+    json_object_set_new(status, "last_change", json_integer(state ? state->last_change : 0));
+    json_object_set_new(status, "behind", watch->probe ? json_integer(probe_behind(watch->probe)) : json_integer(-1));
+    json_object_set_new(status, "problem", text_or_null(watch->problem));
+    return status;
+}
+
+static void watch_report(struct watch *watch)
+{
+    json_t *status = watch_describe(watch);
+    worker_status(watch->worker, status);
+    json_decref(status);
+}
+
+// --- failing and coming back -----------------------------------------------------------------------------------------
+
+static void watch_drop_source(struct watch *watch)
+{
+    TALLOC_FREE(watch->probe);
+    if (watch->source)
+        source_stop(watch->source);
+    watch->source = NULL;
+    if (watch->pipeline)
+        pipeline_abort(watch->pipeline);
+    session_close(watch->session);
+}
+
+static void watch_retry(struct watch *watch)
+{
+    watch->attempts++;
+    int64_t wait = backoff_wait(watch->attempts, watch->directory->reconnect_first, watch->directory->reconnect_most,
+                                backoff_random());
+    watch_enter(watch, WATCH_WAITING);
+    timer_in(watch->retry_timer, wait);
+    log_info("next attempt", LOG_I("in_ms", wait), LOG_I("attempt", watch->attempts));
+}
+
+static void watch_note_problem(struct watch *watch, const char *what, const struct error *err)
+{
+    snprintf(watch->problem, sizeof watch->problem, "%s", err->text);
+    log_warning(what, LOG_E(err));
+}
+
+static void watch_source_failed(void *context, enum source_failure failure, const struct error *err)
+{
+    struct watch *watch = context;
+    watch_note_problem(watch, "source ended", err);
+    if (failure == SOURCE_REFUSED) {
+        log_notice("the server refuses our cookie; everything is read anew and compared");
+        pipeline_forget_cookie(watch->pipeline);
+    } else if (failure == SOURCE_LOST || failure == SOURCE_UNSUPPORTED) {
+        session_skip(watch->session, -1);
+    }
+    // We are called from inside the source: it is freed on the next turn.
+    event_active(watch->fail_timer, EV_TIMEOUT, 0);
+}
+
+static void watch_on_failed(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    struct watch *watch = context;
+    if (watch->state == WATCH_STOPPING)
+        return;
+    watch_drop_source(watch);
+    watch_retry(watch);
+}
+
+static void watch_refused(struct watch *watch, const struct error *err)
+{
+    if (++watch->refusals < REFUSALS_MOST) {
+        watch_retry(watch);
+        return;
+    }
+    log_error("the directory refuses our credentials; nothing is tried until the configuration or the secret changes",
+              LOG_E(err));
+    watch_enter(watch, WATCH_REFUSED);
+    struct error why;
+    if (!watch->pipeline)
+        log_warning("nobody could be told: the directory was never read before");
+    else if (pipeline_alert(watch->pipeline, EVENT_SYSTEM_DIRECTORY_REFUSED, err->text, &why) < 0)
+        log_error("the administrators could not be told", LOG_E(&why));
+}
+
+// --- the sink: the pipeline's, and what we want to know of it ---------------------------------------------------------
+
+static const struct source_sink *watch_inner(struct watch *watch)
+{
+    return pipeline_sink(watch->pipeline);
+}
+
+static int watch_refresh_begin(void *context, enum source_refresh kind, struct error *err)
+{
+    struct watch *watch = context;
+    watch_enter(watch, WATCH_REFRESHING);
+    return watch_inner(watch)->refresh_begin(watch->pipeline, kind, err);
+}
+
+static int watch_refresh_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt, struct error *err)
+{
+    struct watch *watch = context;
+    int result = watch_inner(watch)->refresh_end(watch->pipeline, sweep, cookie, doubt, err);
+    worker_unblocked(watch->worker);
+    if (result < 0)
+        return -1;
+    watch->attempts = 0;
+    watch->problem[0] = '\0';
+    watch_arm_due(watch);
+    watch_enter(watch, WATCH_PERSISTING);
+    probe_now(watch->probe);
+    return 0;
+}
+
+static int watch_checkpoint(void *context, const char *cookie, struct error *err)
+{
+    struct watch *watch = context;
+    int result = watch_inner(watch)->checkpoint(watch->pipeline, cookie, err);
+    worker_unblocked(watch->worker);
+    if (result < 0)
+        return -1;
+    watch_arm_due(watch);
+    watch_report(watch);
+    return 0;
+}
+
+static int watch_entry(void *context, struct entry *entry, struct error *err)
+{
+    struct watch *watch = context;
+    return watch_inner(watch)->entry(watch->pipeline, entry, err);
+}
+
+static int watch_present(void *context, const struct uuid *uuids, size_t count, struct error *err)
+{
+    struct watch *watch = context;
+    return watch_inner(watch)->present(watch->pipeline, uuids, count, err);
+}
+
+static int watch_gone(void *context, const struct uuid *uuids, size_t count, struct error *err)
+{
+    struct watch *watch = context;
+    return watch_inner(watch)->gone(watch->pipeline, uuids, count, err);
+}
+
+// --- connecting ------------------------------------------------------------------------------------------------------
+
+struct taken {
+    TALLOC_CTX *ctx;
+    struct entry *entry;
+};
+
+static int take_entry(void *context, const struct entry *entry)
+{
+    struct taken *taken = context;
+    taken->entry = entry_copy(taken->ctx, entry);
+    return 1;
+}
+
+// A password policy outside the mirror, read on the source's session.
+static int watch_read_entry(void *context, TALLOC_CTX *ctx, const char *dn, struct entry **entry, struct error *err)
+{
+    struct watch *watch = context;
+    *entry = NULL;
+    if (!session_is_open(watch->session))
+        return error_set(err, "not connected");
+    static const char *const attributes[] = { "objectClass", "pwdLockoutDuration", NULL };
+    struct taken taken = { .ctx = ctx };
+    if (session_search(watch->session, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 1, take_entry, &taken, err) < 0)
+        return err->code == SESSION_NO_SUCH_OBJECT ? 0 : -1;
+    *entry = taken.entry;
+    return 0;
+}
+
+static const char *watch_flavour_name(struct watch *watch, const struct source_state *pinned)
+{
+    if (strcmp(watch->directory->flavour, "auto") != 0)
+        return watch->directory->flavour;
+    if (pinned->flavour)
+        return pinned->flavour;
+    return flavour_detect(session_root_dse(watch->session));
+}
+
+static int watch_make_pipeline(struct watch *watch, const char *flavour, struct error *err)
+{
+    watch->flavour = flavour_new(watch, flavour, watch->directory, err);
+    if (!watch->flavour)
+        return -1;
+    watch->pipeline = pipeline_new(watch, watch->config, watch->directory, watch->flavour, watch->store,
+                                   &watch->pipeline_hooks, err);
+    if (!watch->pipeline)
+        return -1;
+    watch->sink = (struct source_sink){ .context = watch,
+                                        .refresh_begin = watch_refresh_begin,
+                                        .entry = watch_entry,
+                                        .present = watch_present,
+                                        .gone = watch_gone,
+                                        .refresh_end = watch_refresh_end,
+                                        .checkpoint = watch_checkpoint,
+                                        .failed = watch_source_failed };
+    return 0;
+}
+
+static int watch_choose(struct watch *watch, struct error *err)
+{
+    struct source_state *pinned;
+    if (directory_store_state(watch->store, watch, &pinned, err) < 0)
+        return -1;
+    int result = -1;
+    if (!watch->pipeline && watch_make_pipeline(watch, watch_flavour_name(watch, pinned), err) < 0)
+        goto done;
+    const char *name = strcmp(watch->directory->source, "auto") != 0 ? watch->directory->source
+                       : pinned->source                              ? pinned->source
+                                                                     : "syncrepl";
+    watch->ops = source_find(name);
+    if (!watch->ops) {
+        error_set(err, "source \"%s\" is not known; set source = \"auto\"", name);
+        goto done;
+    }
+    result = pipeline_pin(watch->pipeline, watch->ops->name, err);
+done:
+    talloc_free(pinned);
+    return result;
+}
+
+static int watch_start_source(struct watch *watch, struct error *err)
+{
+    if (watch_choose(watch, err) < 0)
+        return -1;
+    const char *cookie = pipeline_cookie(watch->pipeline);
+    if (cookie && !watch->ops->cookie_is_sound(cookie)) {
+        log_warning("the stored cookie is damaged; everything is read anew and compared", LOG_S("cookie", cookie));
+        pipeline_forget_cookie(watch->pipeline);
+        cookie = NULL;
+    }
+    watch->source = watch->ops->start(watch, worker_loop(watch->worker), watch->session, pipeline_view(watch->pipeline),
+                                      cookie, &watch->sink, err);
+    if (!watch->source)
+        return -1;
+    watch->probe = probe_new(watch, worker_loop(watch->worker), watch->directory, watch->session, watch->source,
+                             watch->ops, watch->pipeline, watch_source_failed, watch);
+    return 0;
+}
+
+static void watch_connect(struct watch *watch)
+{
+    struct error err = { 0 };
+    watch_enter(watch, WATCH_CONNECTING);
+    if (session_open(watch->session, &err) < 0) {
+        watch_note_problem(watch, "connecting failed", &err);
+        if (err.code == SESSION_CREDENTIALS)
+            watch_refused(watch, &err);
+        else
+            watch_retry(watch);
+        return;
+    }
+    watch->refusals = 0;
+    log_notice("connected", LOG_S("uri", session_uri(watch->session)));
+    if (watch_start_source(watch, &err) < 0) {
+        watch_note_problem(watch, "starting the source failed", &err);
+        watch_drop_source(watch);
+        watch_retry(watch);
+    }
+}
+
+// --- timers ----------------------------------------------------------------------------------------------------------
+
+static void watch_on_retry(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    watch_connect(context);
+}
+
+static void watch_on_due(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    struct watch *watch = context;
+    struct error err;
+    if (pipeline_tick(watch->pipeline, clock_now(), &err) < 0) {
+        log_error("timers could not be worked off; trying again", LOG_E(&err));
+        timer_in(watch->due_timer, CLOCK_MINUTE);
+        return;
+    }
+    if (pipeline_caught_up(watch->pipeline))
+        watch_arm_due(watch);
+}
+
+static void watch_on_housekeeping(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    struct watch *watch = context;
+    struct error err;
+    bool busy = watch->pipeline && watch->state == WATCH_REFRESHING;
+    if (!busy && (directory_store_purge(watch->store, clock_now() - KEEP_EVENTS, INT64_MAX, PURGE_BATCH, &err) < 0 ||
+                  directory_store_checkpoint(watch->store, &err) < 0))
+        log_warning("housekeeping failed", LOG_E(&err));
+    timer_in(watch->housekeeping_timer, HOUSEKEEPING_EVERY);
+}
+
+// --- hooks -----------------------------------------------------------------------------------------------------------
+
+static void watch_blocking(void *context, int64_t until, const char *what, int uri)
+{
+    struct watch *watch = context;
+    worker_blocking(watch->worker, until, what, uri);
+}
+
+static void watch_unblocked(void *context)
+{
+    struct watch *watch = context;
+    worker_unblocked(watch->worker);
+}
+
+static void watch_notified(void *context)
+{
+    struct watch *watch = context;
+    worker_wake_deliver(watch->worker);
+}
+
+static void watch_progress(void *context, const char *what)
+{
+    struct watch *watch = context;
+    worker_blocking(watch->worker, clock_monotonic() + PROGRESS_WITHIN, what, -1);
+}
+
+// --- commands --------------------------------------------------------------------------------------------------------
+
+static void watch_command_storm(struct watch *watch, uint32_t request, const json_t *command, bool release)
+{
+    const char *who = json_string_value(json_object_get(command, "who"));
+    int64_t id = json_integer_value(json_object_get(command, "id")), count = 0;
+    struct error err;
+    if (!watch->pipeline) {
+        worker_reply_error(watch->worker, request, "the directory has not been read yet");
+        return;
+    }
+    int result = release ? pipeline_release_storm(watch->pipeline, id, who ? who : "unknown", &count, &err)
+                         : pipeline_discard_storm(watch->pipeline, id, who ? who : "unknown", &err);
+    worker_unblocked(watch->worker);
+    if (result < 0) {
+        worker_reply_error(watch->worker, request, "%s", err.text);
+        return;
+    }
+    json_t *reply = json_pack("{s:b,s:I}", "ok", 1, "notifications", (json_int_t)count);
+    worker_reply(watch->worker, request, reply);
+    json_decref(reply);
+}
+
+struct pending_probe {
+    struct watch *watch;
+    uint32_t request;
+};
+
+static void watch_probed(void *context, int behind)
+{
+    struct pending_probe *pending = context;
+    json_t *reply = watch_describe(pending->watch);
+    json_object_set_new(reply, "ok", json_true());
+    json_object_set_new(reply, "behind", json_integer(behind));
+    worker_reply(pending->watch->worker, pending->request, reply);
+    json_decref(reply);
+    talloc_free(pending);
+}
+
+static void watch_command(void *context, uint32_t request, const json_t *command)
+{
+    struct watch *watch = context;
+    const char *name = json_string_value(json_object_get(command, "command"));
+    if (name && strcmp(name, "storm.release") == 0) {
+        watch_command_storm(watch, request, command, true);
+    } else if (name && strcmp(name, "storm.discard") == 0) {
+        watch_command_storm(watch, request, command, false);
+    } else if (name && strcmp(name, "probe") == 0) {
+        struct pending_probe *pending = talloc(watch, struct pending_probe);
+        *pending = (struct pending_probe){ .watch = watch, .request = request };
+        if (watch->probe)
+            probe_ask(watch->probe, watch_probed, pending);
+        else
+            watch_probed(pending, -1);
+    } else {
+        worker_reply_error(watch->worker, request, "unknown command \"%s\"", name ? name : "");
+    }
+}
+
+// --- start and stop --------------------------------------------------------------------------------------------------
+
+static struct event *watch_timer(struct watch *watch, event_callback_fn fn)
+{
+    return evtimer_new(worker_loop(watch->worker), fn, watch);
+}
+
+static int watch_start(struct worker *worker, void **context, struct error *err)
+{
+    struct watch *watch = talloc_zero(NULL, struct watch);
+    watch->worker = worker;
+    watch->config = worker_config(worker);
+    watch->directory = config_directory_find(watch->config, worker_directory(worker));
+    if (!watch->directory)
+        return error_set(err, "directory \"%s\" is not in the configuration", worker_directory(worker));
+    char *path = talloc_asprintf(watch, "%s/%s.db", watch->config->state_dir, watch->directory->name);
+    if (directory_store_open(watch, path, watch->directory->name, STORE_WRITE, &watch->store, err) < 0)
+        return -1;
+    watch->session_hooks = (struct session_hooks){ watch, watch_blocking, watch_unblocked };
+    watch->pipeline_hooks = (struct pipeline_hooks){ watch, watch_notified, watch_progress, watch_read_entry };
+    watch->session = session_new(watch, watch->directory, &watch->session_hooks);
+    if (worker_stuck_uri(worker) >= 0)
+        session_skip(watch->session, worker_stuck_uri(worker));
+    watch->retry_timer = watch_timer(watch, watch_on_retry);
+    watch->due_timer = watch_timer(watch, watch_on_due);
+    watch->fail_timer = watch_timer(watch, watch_on_failed);
+    watch->housekeeping_timer = watch_timer(watch, watch_on_housekeeping);
+    timer_in(watch->housekeeping_timer, HOUSEKEEPING_EVERY);
+    timer_in(watch->retry_timer, 0);
+    *context = watch;
+    return 0;
+}
+
+static void watch_stop(void *context)
+{
+    struct watch *watch = context;
+    watch_enter(watch, WATCH_STOPPING);
+    watch_drop_source(watch);
+    event_del(watch->retry_timer);
+    event_del(watch->due_timer);
+    event_del(watch->housekeeping_timer);
+    directory_store_close(watch->store);
+    worker_exit(watch->worker);
+}
+
+const struct worker_handlers watch_handlers = { .start = watch_start, .command = watch_command, .stop = watch_stop };
