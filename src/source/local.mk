@@ -1,3 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/source/libsource.a
-src_source_libsource_a_SOURCES =
+src_source_libsource_a_SOURCES = \
+  src/source/cookie.c include/source/cookie.h \
+  src/source/source.c include/source/source.h \
+  src/source/sync_control.c src/source/sync_control.h \
+  src/source/sync_machine.c src/source/sync_machine.h \
+  src/source/syncrepl.c
