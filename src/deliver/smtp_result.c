@@ -57,7 +57,7 @@ struct smtp_verdict smtp_judge(const struct smtp_evidence *evidence)
         return (struct smtp_verdict){ .outcome = TRANSPORT_DOWN, .host_failed = true };
     if (code / 100 == 4)
         return (struct smtp_verdict){ .outcome = TRANSPORT_TEMPORARY, .usable = true };
-    if (code / 100 == 5)
+    if (code / 100 == 5 && code != 503) // 503: the two sides disagree on where they are
         return (struct smtp_verdict){ .outcome = TRANSPORT_PERMANENT, .usable = true };
     return (struct smtp_verdict){ .outcome = TRANSPORT_TEMPORARY }; // a reply that makes no sense here
 }
@@ -205,7 +205,9 @@ char *smtp_explain(TALLOC_CTX *ctx, const struct smtp_evidence *evidence, const 
             ? talloc_asprintf(ctx, "%s: %s after the message was sent: it is not known whether the server took it", host, how)
             : talloc_asprintf(ctx, "%s: %s at step %s", host, how, smtp_step_name(evidence->step));
     }
-    if (evidence->curl_words && *evidence->curl_words)
+    // In the dialogue libcurl has nothing to add but the errno of a read.
+    bool dialogue = evidence->step == SMTP_STEP_GREETING || evidence->step == SMTP_STEP_HELLO;
+    if (evidence->curl_words && *evidence->curl_words && !dialogue)
         return talloc_asprintf(ctx, "%s: %s (%s)", host, advice(evidence), evidence->curl_words);
     return talloc_asprintf(ctx, "%s: %s", host, advice(evidence));
 }
