@@ -41,9 +41,10 @@ struct event_kind {
 
 const struct event_kind *event_kind(enum event_type type);
 const struct event_kind *event_kind_find(const char *name); // NULL when unknown
-// Does `pattern` ("group.*") match at least one name?
+// Does `pattern` ("group.*", "!user.locked") match at least one name?
 bool event_pattern_is_known(const char *pattern);
 
+// SELF: the actor is the user, or the member, owner or manager concerned. OPERATOR: the actor is known and another.
 enum event_origin { ORIGIN_UNKNOWN, ORIGIN_OPERATOR, ORIGIN_SELF, ORIGIN_IMPORT };
 enum event_cause { CAUSE_NONE, CAUSE_UNKNOWN, CAUSE_ADMIN, CAUSE_FAILED_LOGINS, CAUSE_EXPIRY };
 const char *event_origin_name(enum event_origin origin);
@@ -78,8 +79,10 @@ struct event {
     enum event_origin origin;
     enum event_cause cause;
     int64_t until;      // user.locked: when the lock ends by itself; 0: it does not, or unknown
-    struct party *members, *owners; // *.deleted: the last ones
+    struct party *members, *owners; // group.deleted: the last ones
     size_t member_count, owner_count;
+    struct party *managers;         // user.deleted: the last ones
+    size_t manager_count;
     const char *rule;   // system.storm.held
     int64_t storm;      // its number
     int64_t count;      // notifications held
@@ -90,13 +93,18 @@ struct event_list {
     struct event **items;
     size_t count;
 };
+// A new event at the end of a list that is zero at first; `ctx` owns event and items. NULL: out of memory.
 struct event *event_list_add(struct event_list *list, TALLOC_CTX *ctx, enum event_type type);
+
+// The actor turns out not to be known for sure.
+void event_forget_actor(struct event *event);
 
 // "corp-1842". Owned by `ctx`.
 char *event_id(TALLOC_CTX *ctx, const struct event *event);
 int event_id_parse(TALLOC_CTX *ctx, const char *text, char **directory, int64_t *sequence, struct error *err) MUST_CHECK;
 
-// The JSON form (schemas/json/event.json); a new reference. Reads back what it wrote; unknown keys are ignored.
+// The JSON form (schemas/json/event.json); a new reference. Times are RFC 3339 in UTC with milliseconds. Reads back what
+// it wrote (octets that are no UTF-8 were replaced); unknown keys, origins and causes are ignored.
 json_t *event_to_json(const struct event *event);
 struct event *event_from_json(TALLOC_CTX *ctx, const json_t *json, struct error *err) MUST_CHECK;
 

@@ -8,7 +8,7 @@
 
 // OpenLDAP's syncrepl cookies: "rid=NNN[,sid=HHH][,csn=CSN[;CSN…]][,delcsn=CSN]" with
 // CSN = "YYYYmmddHHMMSS.uuuuuuZ#CCCCCC#SSS#MMMMMM" (draft-chu-ldap-csn); SSS is the provider's SID in hex.
-// Pure functions; results are owned by `ctx`.
+// Pure functions; results are owned by `ctx`. A cookie that is not of this form counts as none.
 
 // Our cookie after the server said `theirs`: per SID the newer CSN, `rid` ours, no `sid` (it would make another
 // provider hold back changes). `ours` or `theirs` may be NULL. NULL when the result would hold no CSN.
@@ -21,5 +21,7 @@ bool cookie_is_sound(const char *cookie);
 char *cookie_regression(TALLOC_CTX *ctx, const char *ours, const char *theirs);
 // Is any of these CSNs (contextCSN values) newer than the cookie's of the same SID, or of an unknown SID?
 bool cookie_is_behind(const char *cookie, const char *const *csns, size_t count);
+// Is the cookie's CSN newer than this entryCSN of the same SID? A server that heeds the cookie sends no such entry.
+bool cookie_is_past(const char *cookie, const char *csn, size_t length);
 
 #endif

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "query.h"
+#include "routes.h"
+
+#define BODY_MOST 65536
+#define HEADERS_MOST 16384
+#define IDLE_SECONDS 60
+#define PENDING_MOST 256
+
+struct server {
+    struct worker *worker;
+    struct evhttp *http;
+    char *path;
+    struct call *calls; // passed on, waiting for their answer
+    uint32_t next_request;
+    unsigned pending;
+};
+
+// --- answering -----------------------------------------------------------------------------------------------------
+
+static void call_answer(struct call *call, int status, const json_t *body)
+{
+    struct evbuffer *buffer = evbuffer_new();
+    char *text = json_dumps(body, JSON_COMPACT);
+    evbuffer_add_printf(buffer, "%s\n", text ? text : "{}");
+    free(text);
+    evhttp_add_header(evhttp_request_get_output_headers(call->request), "Content-Type", "application/json");
+    evhttp_send_reply(call->request, status, status == 200 ? "OK" : "Error", buffer);
+    evbuffer_free(buffer);
+}
+
+// The call waits for nobody any more.
+static void call_unlink(struct call *call)
+{
+    if (!call->number)
+        return;
+    struct call **at = &call->server->calls;
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    call->server->pending--;
+    call->number = 0;
+}
+
+static void call_finish(struct call *call)
+{
+    call_unlink(call);
+    talloc_free(call);
+}
+
+static void call_fail(struct call *call, const struct error *err)
+{
+    int status = err->code >= 400 && err->code < 600 ? err->code : 500;
+    json_t *body = json_pack("{s:b,s:s}", "ok", 0, "error", err->text);
+    call_answer(call, status, body ? body : json_null());
+    json_decref(body);
+    call_finish(call);
+}
+
+void call_done(struct call *call, json_t *body, const struct error *err)
+{
+    if (!body) {
+        call_fail(call, err);
+        return;
+    }
+    call_answer(call, 200, body);
+    json_decref(body);
+    call_finish(call);
+}
+
+// --- passing on ------------------------------------------------------------------------------------------------------
+
+void call_pass_on(struct call *call, const char *peer, json_t *command, call_reply_fn *reply)
+{
+    struct server *server = call->server;
+    struct error err = { 0 };
+    json_object_set_new(command, "who", json_string(call->peer.name));
+    if (server->pending >= PENDING_MOST) {
+        error_set_code(&err, 503, "too many requests are waiting for an answer; try again in a moment");
+        call_fail(call, &err);
+    } else {
+        call->number = ++server->next_request ? server->next_request : ++server->next_request;
+        call->reply = reply;
+        call->next = server->calls;
+        server->calls = call;
+        server->pending++;
+        if (worker_command(server->worker, peer, call->number, command, &err) < 0) {
+            err.code = 503;
+            call_fail(call, &err);
+        }
+    }
+    json_decref(command);
+}
+
+void server_reply(struct server *server, uint32_t request, const json_t *reply)
+{
+    struct call *call = server->calls;
+    while (call && call->number != request)
+        call = call->next;
+    if (!call)
+        return; // the caller went away
+    call_unlink(call);
+    if (json_is_false(json_object_get(reply, "ok"))) {
+        struct error err;
+        const char *text = json_string_value(json_object_get(reply, "error"));
+        error_set_code(&err, 409, "%s", text ? text : "the worker refused without a reason");
+        call_fail(call, &err);
+        return;
+    }
+    call->reply(call, reply);
+}
+
+// A caller that hangs up must not leave its call behind.
+static void on_connection_closed(struct evhttp_connection *connection, void *context)
+{
+    struct server *server = context;
+    for (struct call *call = server->calls, *next; call; call = next) {
+        next = call->next;
+        if (call->connection == connection)
+            call_finish(call);
+    }
+}
+
+// --- requests ----------------------------------------------------------------------------------------------------------
+
+static int call_read_body(struct call *call, struct error *err)
+{
+    struct evbuffer *input = evhttp_request_get_input_buffer(call->request);
+    size_t length = evbuffer_get_length(input);
+    if (length == 0)
+        return 0;
+    json_error_t problem;
+    call->body = json_loadb((const char *)evbuffer_pullup(input, -1), length, JSON_REJECT_DUPLICATES, &problem);
+    if (!json_is_object(call->body))
+        return error_set_code(err, 400, "the request's body is no JSON object: %s", problem.text);
+    return 0;
+}
+
+static int call_destroy(struct call *call)
+{
+    json_decref(call->body);
+    return 0;
+}
+
+static const char *method_name(enum evhttp_cmd_type method)
+{
+    switch (method) {
+    case EVHTTP_REQ_GET: return "GET";
+    case EVHTTP_REQ_POST: return "POST";
+    case EVHTTP_REQ_DELETE: return "DELETE";
+    default: return "?";
+    }
+}
+
+static int call_admit(struct call *call, struct error *err)
+{
+    struct bufferevent *stream = evhttp_connection_get_bufferevent(call->connection);
+    if (peer_of(bufferevent_getfd(stream), &call->peer) < 0)
+        return error_set_code(err, 403, "the kernel does not say who is calling");
+    const struct config_control *config = &worker_config(call->server->worker)->control;
+    enum peer_right right = peer_right(config, &call->peer);
+    enum peer_right needed = call->method == EVHTTP_REQ_GET ? PEER_READ : PEER_OPERATE;
+    if (right >= needed)
+        return 0;
+    log_warning("control request refused", LOG_S("who", call->peer.name), LOG_I("pid", call->peer.pid),
+                LOG_S("request", call->path));
+    return error_set_code(err, 403, "%s may not do this; ask for an entry in `control.%s` of the configuration", call->peer.name,
+                          needed == PEER_READ ? "readers" : "operators");
+}
+
+static void on_request(struct evhttp_request *request, void *context)
+{
+    struct server *server = context;
+    struct call *call = talloc_zero(server, struct call);
+    struct error err = { 0 };
+    talloc_set_destructor(call, call_destroy);
+    call->server = server;
+    call->worker = server->worker;
+    call->config = worker_config(server->worker);
+    call->request = request;
+    call->connection = evhttp_request_get_connection(request);
+    call->method = evhttp_request_get_command(request);
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    char *decoded = evhttp_uridecode(path ? path : "", 0, NULL);
+    call->path = talloc_strdup(call, decoded ? decoded : "");
+    free(decoded);
+    evhttp_connection_set_closecb(call->connection, on_connection_closed, server);
+
+    if (call_admit(call, &err) < 0) {
+        call_fail(call, &err);
+        return;
+    }
+    call->query = query_parse(call, uri ? evhttp_uri_get_query(uri) : NULL);
+    if (!call->query || call_read_body(call, &err) < 0) {
+        if (!call->query)
+            error_set_code(&err, 400, "the request's parameters cannot be read");
+        call_fail(call, &err);
+        return;
+    }
+    if (call->method != EVHTTP_REQ_GET)
+        log_notice("control request", LOG_S("who", call->peer.name), LOG_S("method", method_name(call->method)),
+                   LOG_S("path", call->path));
+    route_call(call);
+}
+
+// --- listening ---------------------------------------------------------------------------------------------------------
+
+static int server_listen(struct server *server, struct event_base *loop, struct error *err)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (strlen(server->path) >= sizeof address.sun_path)
+        return error_set(err, "control socket %s: the name is too long (%zu octets at most); set control.socket",
+                         server->path, sizeof address.sun_path - 1);
+    memcpy(address.sun_path, server->path, strlen(server->path) + 1);
+    struct stat status;
+    if (lstat(server->path, &status) == 0) {
+        if (!S_ISSOCK(status.st_mode))
+            return error_set(err, "control socket %s: something else has this name; remove it or set control.socket", server->path);
+        unlink(server->path); // left behind by a worker that died
+    }
+    struct evconnlistener *listener =
+        evconnlistener_new_bind(loop, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 64,
+                                (struct sockaddr *)&address, (int)sizeof address);
+    if (!listener)
+        return error_set(err, "control socket %s: %s", server->path, strerror(errno));
+    // Everybody may connect; what they may do is decided by who they are.
+    if (chmod(server->path, 0666) < 0 || !evhttp_bind_listener(server->http, listener)) {
+        evconnlistener_free(listener);
+        return error_set(err, "control socket %s: %s", server->path, strerror(errno));
+    }
+    return 0;
+}
+
+struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error *err)
+{
+    struct server *server = talloc_zero(ctx, struct server);
+    const struct config *config = worker_config(worker);
+    server->worker = worker;
+    server->path = config->control.socket ? talloc_strdup(server, config->control.socket)
+                                          : talloc_asprintf(server, "%s/control.sock", config->run_dir);
+    server->http = evhttp_new(worker_loop(worker));
+    evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE);
+    evhttp_set_max_body_size(server->http, BODY_MOST);
+    evhttp_set_max_headers_size(server->http, HEADERS_MOST);
+    evhttp_set_timeout(server->http, IDLE_SECONDS);
+    evhttp_set_gencb(server->http, on_request, server);
+    if (server_listen(server, worker_loop(worker), err) < 0) {
+        evhttp_free(server->http);
+        talloc_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+void server_close(struct server *server)
+{
+    evhttp_free(server->http);
+    unlink(server->path);
+    talloc_free(server);
+}

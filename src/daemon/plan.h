@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef LDAPNOTIFY_DAEMON_PLAN_H
+#define LDAPNOTIFY_DAEMON_PLAN_H
+
+#include <stddef.h>
+#include <talloc.h>
+
+#include "base/error.h"
+#include "config/config.h"
+
+// Which workers a configuration asks for, and what each may know.
+
+// In the order in which they are stopped: who makes work first, who reports about it last.
+enum duty { DUTY_WATCH, DUTY_DELIVER, DUTY_CONTROL, DUTY_COUNT };
+
+#define DUTY_ALL ((1u << DUTY_COUNT) - 1)
+
+// A name, or NULL past the end.
+const char *duty_name(enum duty duty);
+// "watch,deliver,control" or some of them, as a set of 1 << duty.
+int duty_parse_set(const char *text, unsigned *duties, struct error *err) MUST_CHECK;
+
+struct plan_worker {
+    char *name; // "watch corp", "deliver", "control"
+    enum duty duty;
+    char *slice;
+};
+
+struct plan {
+    struct plan_worker *workers;
+    size_t count;
+};
+
+// NULL when memory runs out. Owned by `ctx`.
+struct plan *plan_new(TALLOC_CTX *ctx, const struct config *config, unsigned duties);
+const struct plan_worker *plan_find(const struct plan *plan, const char *name);
+
+#endif

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_cookie tests/unit/test_sync_control
+TESTS += tests/unit/test_cookie tests/unit/test_sync_control
+
+tests_unit_test_cookie_SOURCES = tests/unit/test_cookie.c
+tests_unit_test_cookie_LDADD = $(SOURCE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_sync_control_SOURCES = tests/unit/test_sync_control.c
+tests_unit_test_sync_control_LDADD = $(SOURCE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+endif
