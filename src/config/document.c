@@ -224,8 +224,7 @@ static void put_manual_option(FILE *out, TALLOC_CTX *scratch, const struct optio
     fprintf(out, ".It Ic %s%s No = Ar %s\n", option->name, option->type == OPTION_SECRET ? "_file" : "", type_words(option->type));
     for (size_t i = 1; option->type == OPTION_SECRET && i < sizeof secret_help / sizeof *secret_help; i++)
         fprintf(out, ".It Ic %s_%s No = Ar \\(dqname\\(dq\n", option->name, secret_help[i][0]);
-    put_roff(out, option->help);
-    put_roff(out, facts_text(scratch, option));
+    put_roff(out, talloc_asprintf(scratch, "%s%s", option->help, facts_text(scratch, option)));
     if (option->type == OPTION_SECRET)
         fputs(" See\n.Sx SECRETS .", out);
     fputs("\n", out);
