@@ -269,7 +269,7 @@ static int player_record(struct ldif_player *player, const struct ldif_record *r
     bool before = player_sees(player, ldif_model_find_dn(player->model, record->dn));
     player->silent = false;
     if (ldif_model_apply(player->model, record, silent, &uuid, err) < 0)
-        return error_prepend(err, "%s:%u", player->path, record->line);
+        return error_prepend(err, "%s:%u: ", player->path, record->line);
     if (silent || player->state == STATE_OPENING)
         return 0;
     player_touch(player, &uuid, before);
@@ -395,7 +395,7 @@ static int player_directive(struct ldif_player *player, const struct ldif_record
         if (directives[i].breaks_batch && player->batch)
             return error_set(err, "%s:%u: the batch is still open; \"#! end\" closes it", player->path, record->line);
         if (directives[i].run(player, argument, err) < 0)
-            return error_prepend(err, "%s:%u", player->path, record->line);
+            return error_prepend(err, "%s:%u: ", player->path, record->line);
         return 0;
     }
     return error_set(err, "%s:%u: \"#! %.*s\" is no control line", player->path, record->line, (int)word,

@@ -65,7 +65,7 @@ static char *model_normalize(TALLOC_CTX *ctx, const char *dn, struct error *err)
 {
     char *normal = dn_normalize(ctx, dn, strlen(dn), err);
     if (!normal)
-        error_prepend(err, "\"%s\"", dn);
+        error_prepend(err, "\"%s\": ", dn);
     return normal;
 }
 
