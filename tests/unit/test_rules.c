@@ -237,7 +237,7 @@ static void estimates(void **state)
         { EVENT_GROUP_MEMBER_ADDED, "member", 1 },
         { EVENT_GROUP_MODIFIED, "member", 3 },
         { EVENT_GROUP_MODIFIED, "member owner", 5 },
-        { EVENT_GROUP_MODIFIED, "owner admins x@example.com", 5 },
+        { EVENT_GROUP_MODIFIED, "owner admins x@example.com", 4 },
         { EVENT_GROUP_OWNER_ADDED, "owner", 3 },
         { EVENT_GROUP_DELETED, "member owner", 7 },
         { EVENT_GROUP_MEMBER_ADDED, "manager", 2 },
