@@ -31,11 +31,8 @@ struct plan {
     size_t count;
 };
 
-// NULL when memory runs out. Owned by `ctx`; slices are wiped when it is freed.
+// NULL when memory runs out. Owned by `ctx`.
 struct plan *plan_new(TALLOC_CTX *ctx, const struct config *config, unsigned duties);
 const struct plan_worker *plan_find(const struct plan *plan, const char *name);
-
-// A copy of a slice that is wiped when it is freed, for it holds secrets.
-char *slice_copy(TALLOC_CTX *ctx, const char *slice);
 
 #endif

@@ -121,6 +121,21 @@ struct supervisor *supervisor_new(TALLOC_CTX *ctx, struct event_base *loop, cons
     return supervisor;
 }
 
+// Slices hold secrets.
+static int slice_wipe(char *slice)
+{
+    explicit_bzero(slice, talloc_get_size(slice));
+    return 0;
+}
+
+static char *slice_copy(TALLOC_CTX *ctx, const char *slice)
+{
+    char *copy = talloc_strdup(ctx, slice);
+    if (copy)
+        talloc_set_destructor(copy, slice_wipe);
+    return copy;
+}
+
 static void supervisor_link(struct supervisor *supervisor, struct member *member)
 {
     struct member **link = &supervisor->members;
