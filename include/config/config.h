@@ -170,7 +170,7 @@ struct config_checks {
 // Reads and checks PATH and all that it includes: unknown keys (with the nearest known one), wrong types,
 // ranges, control characters, duplicate names, references to transports that do not exist, filters and
 // DNs that do not parse (`checks`, may be NULL). On failure returns NULL; `err` holds the first problem as
-// "FILE:LINE: words". Every further problem is given to `problem` (may be NULL). Secrets are not loaded.
+// "FILE:LINE: words". Every problem, the first one too, is given to `problem` (may be NULL). Secrets are not loaded.
 typedef void config_problem_fn(void *context, const char *text);
 struct config *config_read(TALLOC_CTX *ctx, const char *path, const struct config_checks *checks,
                            config_problem_fn *problem, void *context, struct error *err) MUST_CHECK;

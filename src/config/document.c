@@ -191,11 +191,17 @@ void config_write_sample(FILE *out)
         put_sample_section(out, section);
 }
 
-// Text that roff(7) leaves alone. No line of ours begins with a dot or an apostrophe.
+// Text that roff(7) leaves alone, each sentence on its own line. No sentence of ours begins with a dot or an apostrophe.
 static void put_roff(FILE *out, const char *text)
 {
-    for (; *text; text++)
-        fputs(*text == '\\' ? "\\e" : (char[]){ *text, '\0' }, out);
+    for (; *text; text++) {
+        if (strncmp(text, ". ", 2) == 0) {
+            fputs(".\n", out);
+            text++;
+        } else {
+            fputs(*text == '\\' ? "\\e" : (char[]){ *text, '\0' }, out);
+        }
+    }
 }
 
 static const char *type_words(enum option_type type)
@@ -204,8 +210,8 @@ static const char *type_words(enum option_type type)
     case OPTION_BOOL: return "true | false";
     case OPTION_INT: return "number";
     case OPTION_DURATION: return "\\(dqduration\\(dq";
-    case OPTION_LIST: return "[ \\(dqstring\\(dq, ... ]";
-    case OPTION_MAP: return "{ role = [ \\(dqattribute\\(dq, ... ]; }";
+    case OPTION_LIST: return "\"[ \\(dqstring\\(dq, ... ]\"";
+    case OPTION_MAP: return "\"{ role = [ \\(dqattribute\\(dq, ... ]; }\"";
     case OPTION_STRING:
     case OPTION_CHOICE:
     case OPTION_SECRET: break;
@@ -215,22 +221,19 @@ static const char *type_words(enum option_type type)
 
 static void put_manual_option(FILE *out, TALLOC_CTX *scratch, const struct option *option)
 {
-    fprintf(out, ".It Ic %s%s = Ar %s\n", option->name, option->type == OPTION_SECRET ? "_file" : "", type_words(option->type));
+    fprintf(out, ".It Ic %s%s No = Ar %s\n", option->name, option->type == OPTION_SECRET ? "_file" : "", type_words(option->type));
     for (size_t i = 1; option->type == OPTION_SECRET && i < sizeof secret_help / sizeof *secret_help; i++)
-        fprintf(out, ".It Ic %s_%s = Ar \\(dqname\\(dq\n", option->name, secret_help[i][0]);
-    put_roff(out, option->help);
-    put_roff(out, facts_text(scratch, option));
+        fprintf(out, ".It Ic %s_%s No = Ar \\(dqname\\(dq\n", option->name, secret_help[i][0]);
+    put_roff(out, talloc_asprintf(scratch, "%s%s", option->help, facts_text(scratch, option)));
     if (option->type == OPTION_SECRET)
         fputs(" See\n.Sx SECRETS .", out);
     fputs("\n", out);
     if (option->example && option->type != OPTION_SECRET) {
-        fputs("Example:\n.Li ", out);
-        put_roff(out, option->name);
-        fputs(" = ", out);
-        // A quotation mark would begin an argument of the macro.
+        // One argument, in which quotation marks are written otherwise.
+        fprintf(out, "Example:\n.Li \"%s = ", option->name);
         for (const char *at = value_text(scratch, option, option->example); *at; at++)
             fputs(*at == '"' ? "\\(dq" : *at == '\\' ? "\\e" : (char[]){ *at, '\0' }, out);
-        fputs(";\n", out);
+        fputs(";\"\n", out);
     }
 }
 
@@ -239,7 +242,7 @@ void config_write_manual(FILE *out)
     TALLOC_CTX *scratch = talloc_new(NULL);
     for (const struct option_section *section = option_sections; section->name; section++) {
         if (!*section->name)
-            fputs(".Ss At the top\n", out);
+            fputs(".Ss Outside of all groups\n", out);
         else
             fprintf(out, ".Ss %s %s\n", section->list ? "The list" : "The group", section->name);
         put_roff(out, section->help);

@@ -11,7 +11,7 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-static const char *const role_words[] = { "member", "owner", "manager", "user", "actor", "admins", "registrant", NULL };
+static const char *const role_words[] = { "member", "owner", "manager", "user", "actor", "admins", NULL };
 
 static bool is_of(const char *text, size_t length, const char *allowed)
 {
@@ -153,7 +153,7 @@ static int check_role(const char *text, bool fallback, const struct config_check
     const char *nearest = text_nearest(text, role_words);
     if (nearest)
         return error_set(err, "is no role; did you mean \"%s\"?", nearest);
-    return error_set(err, "is neither a role (member, owner, manager, user, actor, admins, registrant)%s nor an address",
+    return error_set(err, "is neither a role (member, owner, manager, user, actor, admins)%s nor an address",
                      fallback ? "" : ", \"attr:NAME\"");
 }
 

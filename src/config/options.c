@@ -39,8 +39,8 @@ static const struct option top_options[] = {
       .help = "Where sockets are made. It may be empty after a restart of the machine." },
     { .name = "pid_file", .type = OPTION_STRING, AT(config, pid_file), .form = FORM_PATH, .scope = SCOPE_SUPERVISOR,
       .example = "/run/ldapnotify/ldapnotifyd.pid",
-      .help = "A file for the process number of the daemon, for init scripts. Left out, there is none; systemd needs "
-              "none." },
+      .help = "A file for the process number of the daemon, for init scripts. Left out, a daemon in the background has "
+              "ldapnotifyd.pid in the system's own place (/run), and one in the foreground has none; systemd needs none." },
     { .name = "template_dir", .type = OPTION_STRING, AT(config, template_dir), .form = FORM_PATH,
       .fallback = SYSCONFDIR "/ldapnotify/templates",
       .help = "Where the templates of the messages are: one folder for each language." },
@@ -345,10 +345,11 @@ static const struct option rule_options[] = {
       .example = "ou=groups,dc=example,dc=com", .help = "Only events of this entry and those below it." },
     { .name = "to", .type = OPTION_LIST, AT(config_rule, to), .form = FORM_ROLE, .required = true,
       .example = "[ \"member\", \"owner\" ]",
-      .help = "Whom to tell: roles (member, owner, manager, user, actor, admins, registrant), attr:NAME for the people or "
-              "addresses in an attribute of the entry, or an address." },
+      .help = "Whom to tell: roles (member, owner, manager, user, actor, admins), attr:NAME for the people or addresses in "
+              "an attribute of the entry, or an address." },
     { .name = "cc", .type = OPTION_LIST, AT(config_rule, cc), .form = FORM_ROLE, .example = "manager",
-      .help = "Who else is told, out of courtesy: in a message of their own, and not of what was undone meanwhile." },
+      .help = "Who else is told, each in a message of their own. That nobody in cc can be reached is no reason for "
+              "fallback." },
     { .name = "fallback", .type = OPTION_LIST, AT(config_rule, fallback), .form = FORM_FALLBACK, .example = "admins",
       .help = "Whom to tell when a role in to reaches nobody: roles or addresses." },
     { .name = "transport", .type = OPTION_STRING, AT(config_rule, transport), .form = FORM_NAME, .example = "default",
@@ -372,7 +373,7 @@ static const struct option subject_options[] = {
     { .name = "language", .type = OPTION_STRING, AT(config_subject, language), .form = FORM_LANGUAGE, .example = "en",
       .help = "Only in this language. Left out, any." },
     { .name = "subject", .type = OPTION_STRING, AT(config_subject, subject), .form = FORM_SUBJECT, .required = true,
-      .example = "{{group.name}}: {{member.name}} is a member now",
+      .example = "{{group_name}}: {{member_name}} is a member now",
       .help = "The subject, with the same tags as templates have." },
     { .name = NULL },
 };

@@ -25,12 +25,10 @@ void reader_problem(struct reader *reader, struct place place, const char *forma
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
     error_set(&problem, "%s:%u: %s", place.file, place.line, words);
-    if (reader->problems++ == 0) {
-        if (reader->err)
-            *reader->err = problem;
-    } else if (reader->problem) {
+    if (reader->problems++ == 0 && reader->err)
+        *reader->err = problem;
+    if (reader->problem)
         reader->problem(reader->context, problem.text);
-    }
 }
 
 void reader_set_origin(struct reader *reader, const void *field, struct place place)
@@ -461,9 +459,15 @@ static struct config *reader_run(TALLOC_CTX *ctx, struct reader *reader)
 struct config *config_read(TALLOC_CTX *ctx, const char *path, const struct config_checks *checks,
                            config_problem_fn *problem, void *context, struct error *err)
 {
-    struct expanded *text = expand_file(ctx, path, err);
-    if (!text)
+    struct error detail;
+    struct expanded *text = expand_file(ctx, path, &detail);
+    if (!text) {
+        if (err)
+            *err = detail;
+        if (problem)
+            problem(context, detail.text);
         return NULL;
+    }
     struct reader reader = { .text = text, .checks = checks, .problem = problem, .context = context, .err = err };
     struct config *config = reader_run(ctx, &reader);
     talloc_free(text);

@@ -173,7 +173,7 @@ static int add_group(struct expansion *x, const struct entry *group, const char 
         return 0;
     }
     size_t before = x->holders->count, visited = x->visited_count;
-    const char *reason = talloc_asprintf(x->ctx, "member of %s, which is %s", group->dn, phrase);
+    const char *reason = talloc_asprintf(x->ctx, "member of %s, %s", group->dn, phrase);
     if (add_role_links(x, &party, ROLE_MEMBER, reason, depth + 1) < 0)
         return -1;
     if (x->holders->count == before && x->visited_count == visited)
