@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 include tests/unit/source.mk
 include tests/unit/directory.mk
+include tests/unit/process.mk
