@@ -2,3 +2,10 @@
 include tests/unit/source.mk
 include tests/unit/directory.mk
 include tests/unit/process.mk
+include tests/unit/deliver.mk
+include tests/unit/control.mk
+include tests/fuzz/local.mk
+include tests/replay/local.mk
+EXTRA_DIST += tests/check tests/demo tests/packages tests/e2e/harness.py tests/e2e/conftest.py tests/e2e/demo.py
+include tests/unit/event.mk
+include tests/unit/route.mk

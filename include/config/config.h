@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <talloc.h>
 
 #include "base/error.h"
@@ -156,33 +157,49 @@ struct config {
     char *path; // the file it was read from
 };
 
+// What other rooms know about strings of the configuration; each returns 0, or -1 with `err` saying what is
+// wrong with the text. A NULL member, or no table at all, leaves that check out.
+struct config_checks {
+    int (*filter)(const char *text, struct error *err);    // RFC 4515
+    int (*dn)(const char *text, struct error *err);        // RFC 4514
+    int (*attribute)(const char *text, struct error *err); // may it be asked for at all? (well-formed already)
+    int (*event)(const char *pattern, struct error *err);  // "group.*"; a leading "!" is taken off before
+    int (*subject)(const char *text, struct error *err);   // Mustache
+};
+
 // Reads and checks PATH and all that it includes: unknown keys (with the nearest known one), wrong types,
 // ranges, control characters, duplicate names, references to transports that do not exist, filters and
-// DNs that do not parse. On failure returns NULL; `err` holds the first problem as "FILE:LINE: words".
-// Every further problem is given to `problem` (may be NULL). Secrets are not loaded.
+// DNs that do not parse (`checks`, may be NULL). On failure returns NULL; `err` holds the first problem as
+// "FILE:LINE: words". Every problem, the first one too, is given to `problem` (may be NULL). Secrets are not loaded.
 typedef void config_problem_fn(void *context, const char *text);
-struct config *config_read(TALLOC_CTX *ctx, const char *path, config_problem_fn *problem, void *context,
-                           struct error *err) MUST_CHECK;
+struct config *config_read(TALLOC_CTX *ctx, const char *path, const struct config_checks *checks,
+                           config_problem_fn *problem, void *context, struct error *err) MUST_CHECK;
 
-// Fills every config_secret.value. Refuses a file that group-others can read ("chmod 600 …").
+// Fills every config_secret.value. Refuses a file that others can read ("chmod 600 …"). A failure leaves those
+// that were read before it in place.
 int config_load_secrets(struct config *config, struct error *err) MUST_CHECK;
 
 // The part of the configuration that one worker may see, as text for config_read_slice(), with secrets.
-//   watch NAME: everything but transports' and other directories' access data and secrets
+//   watch NAME: no other directory, no rule that is for other directories only, no access data of transports
 //   deliver:    everything but directories' access data and secrets
 //   control:    no access data, no secrets
 //   lifecycle NAME: as watch
-// Two slices are equal byte for byte if and only if the worker need not be replaced. Owned by `ctx`.
+// Two slices are equal byte for byte if and only if the worker need not be replaced. Owned by `ctx`; NULL when
+// memory runs out. Both the text and a secret's value are wiped when they are freed.
 enum config_slice { CONFIG_SLICE_WATCH, CONFIG_SLICE_DELIVER, CONFIG_SLICE_CONTROL, CONFIG_SLICE_LIFECYCLE };
 char *config_slice(TALLOC_CTX *ctx, const struct config *config, enum config_slice slice, const char *name);
 struct config *config_read_slice(TALLOC_CTX *ctx, const char *text, struct error *err) MUST_CHECK;
+
+// The shipped ldapnotify.conf, and the list of options for ldapnotify.conf(5) in mdoc, both from the option table.
+void config_write_sample(FILE *out);
+void config_write_manual(FILE *out);
 
 const struct config_directory *config_directory_find(const struct config *config, const char *name);
 const struct config_transport *config_transport_find(const struct config *config, const char *name);
 // The transport of a rule: its own, else the first one; NULL if there is none at all.
 const struct config_transport *config_rule_transport(const struct config *config, const struct config_rule *rule);
 
-// Precedence rule, transport, directory, mail (DESIGN: configuration). `rule` and `transport` may be NULL.
+// Precedence rule, transport, directory, mail. `rule` and `transport` may be NULL.
 int64_t config_digest_wait(const struct config *config, const struct config_rule *rule,
                            const struct config_transport *transport, const struct config_directory *directory);
 int64_t config_max_event_age(const struct config *config, const struct config_rule *rule,

@@ -11,32 +11,42 @@ enum option_type {
     OPTION_BOOL,
     OPTION_INT,      // int64_t with least and most
     OPTION_DURATION, // "5m"; int64_t milliseconds
-    OPTION_SIZE,     // "64M"; int64_t octets
     OPTION_STRING,   // char *
     OPTION_LIST,     // struct config_list; one string will do
     OPTION_CHOICE,   // int; one of `choices`
     OPTION_SECRET,   // struct config_secret; written NAME_file, NAME_env, NAME_credential
-    OPTION_MAP,      // a group of lists: map = { owner = [ "managedBy" ]; }
+    OPTION_MAP,      // a group of lists: map = { owner = [ "managedBy" ]; }; `count_offset` too
 };
 
-// What a string must be, beyond having no control characters.
+// What a string must be, beyond being UTF-8, having no control characters and not being empty.
 enum option_form {
-    FORM_ANY, FORM_NAME, FORM_ADDRESS, FORM_FILTER, FORM_DN, FORM_URI, FORM_PATH, FORM_URL, FORM_EVENT, FORM_ROLE,
-    FORM_HOSTS, FORM_ATTRIBUTE, FORM_LANGUAGE,
+    FORM_ANY, FORM_NAME, FORM_ADDRESS, FORM_FILTER, FORM_DN, FORM_URI, FORM_PATH, FORM_URL, FORM_EVENT,
+    FORM_EVENTS, FORM_ROLE, FORM_FALLBACK, FORM_HOSTS, FORM_HOST, FORM_ATTRIBUTE, FORM_LANGUAGE, FORM_LIST_ID,
+    FORM_TEMPLATE, FORM_SUBJECT, FORM_USER, FORM_PEER,
+};
+
+// Which workers are given the option (config_slice).
+enum option_scope {
+    SCOPE_ALL,
+    SCOPE_DIRECTORY,  // access data: the directory's own workers
+    SCOPE_TRANSPORT,  // access data: deliver
+    SCOPE_CONTROL,    // the control worker
+    SCOPE_SUPERVISOR, // none
 };
 
 struct option {
     const char *name;
     enum option_type type;
     size_t offset;
+    size_t count_offset; // maps only
     enum option_form form;
-    const char *fallback; // default as written in a file, NULL: none
-    long long least, most;
-    const char *const *choices; // ends with NULL; the index is the value
+    enum option_scope scope;
+    const char *fallback; // default, without quotes; words of a list are separated by spaces. NULL: none
+    long long least, most; // duration: milliseconds
+    const char *const *choices; // ends with NULL; choice: the index is the value; string: one of these; map: its keys
     bool required;
-    const char *unit; // for the manual only
-    const char *example;
-    const char *help; // one or two sentences, for the sample file and the man page
+    const char *example; // as `fallback`; for a map and for several words of a list as written in a file
+    const char *help;    // one or two sentences, for the sample file and the man page
 };
 
 // A section is the top level (name ""), a group ("mail") or a list of groups ("directories").

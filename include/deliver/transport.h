@@ -31,7 +31,7 @@ struct transport_result {
 
 struct transport; // ops first
 
-// Called exactly once per transport_send(), from the loop, never from inside transport_send().
+// Called exactly once per transport_send(), from the loop, never from inside transport_send(). It may send the next message.
 typedef void transport_done_fn(void *context, int64_t message, const struct transport_result *result);
 
 struct transport_ops {
@@ -40,9 +40,11 @@ struct transport_ops {
                               transport_done_fn *done, void *context, struct error *err);
     // How many more messages it would take at this moment.
     size_t (*room)(struct transport *transport);
+    // How long, in milliseconds, until room() grows by itself (a rate limit); 0: not before the next done().
+    int64_t (*wait)(struct transport *transport);
     // `message` must stay until done.
     int (*send)(struct transport *transport, const struct message *message, struct error *err);
-    // Ends everything at once; done() is not called any more.
+    // Ends everything at once and frees it; done() is not called any more. Not from inside done().
     void (*close)(struct transport *transport);
 };
 
@@ -50,5 +52,11 @@ extern const struct transport_ops transport_maildir;
 
 struct transport *transport_open(TALLOC_CTX *ctx, struct event_base *loop, const struct config_transport *config,
                                  transport_done_fn *done, void *context, struct error *err) MUST_CHECK;
+size_t transport_room(struct transport *transport);
+int64_t transport_wait(struct transport *transport);
+int transport_send(struct transport *transport, const struct message *message, struct error *err) MUST_CHECK;
+void transport_close(struct transport *transport);
+
+const char *transport_outcome_name(enum transport_outcome outcome); // "accepted"
 
 #endif

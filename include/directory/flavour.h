@@ -16,7 +16,7 @@ enum flavour_role {
     ROLE_MEMBER,        // DN- or uid-valued: member, uniqueMember, memberUid
     ROLE_OWNER,         // owner, managedBy, …
     ROLE_MANAGER,       // manager
-    ROLE_LOCKED_TIME,   // pwdAccountLockedTime, lockoutTime
+    ROLE_LOCKED_TIME,   // pwdAccountLockedTime, lockoutTime; 389-DS's accountUnlockTime is when the lock ends
     ROLE_PASSWORD_TIME, // pwdChangedTime, pwdLastSet
     ROLE_PASSWORD_RESET,  // pwdReset
     ROLE_PASSWORD_POLICY, // pwdPolicySubentry
@@ -40,7 +40,7 @@ struct flavour {
 };
 
 // "openldap" and so on; "auto" is not a flavour. Overrides come from the directory's `map`, `user_filter`,
-// `group_filter`, `disabled_when`. Owned by `ctx`.
+// `group_filter`, `disabled_when`; `config` may be NULL. Owned by `ctx`.
 struct flavour *flavour_new(TALLOC_CTX *ctx, const char *name, const struct config_directory *config,
                             struct error *err) MUST_CHECK;
 // The name for a rootDSE (RFC 4512 §5.1); "openldap" when nothing else fits.
@@ -57,7 +57,11 @@ bool flavour_is_group(const struct flavour *flavour, const struct entry *entry);
 char *flavour_display_name(TALLOC_CTX *ctx, const struct flavour *flavour, const struct entry *entry);
 
 // Attributes whose values are links to other entries and are stored as rows: members, owners, managers
-// and every other attribute with schema_syntax() SCHEMA_DN or SCHEMA_UID.
+// and every other attribute with schema_syntax() SCHEMA_DN or SCHEMA_UID. Never the operational ones that merely name
+// an entry (modifiersName, pwdPolicySubentry, memberOf): they stay values of the entry.
 bool flavour_is_link(const struct flavour *flavour, const char *canonical);
+
+// Name, roles and filters as one text, for view.flavour. Owned by `ctx`.
+char *flavour_describe(TALLOC_CTX *ctx, const struct flavour *flavour);
 
 #endif

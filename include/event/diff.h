@@ -50,7 +50,8 @@ int64_t diff_locked_until(const struct diff_context *context, const struct entry
 //                 values differ); for links the values lost and gained
 //  *.added, *.removed   an entry that one attribute of the role lost and another gained is neither
 //  user.locked    a lock that was not there, or whose previous one had ended; cause admin for 000001010000Z, also when
-//                 a lock that was to end becomes such a one
+//                 a lock that was to end becomes such a one; one that is over when it is first seen gives its
+//                 user.unlocked (expiry) at once, and no timer is needed
 //  user.unlocked  the lock went before it ended; nothing when `lock_expired`; cause expiry when it had ended but
 //                 our timer had not yet said so
 //  user.disabled, user.enabled   flavour->disabled_when
@@ -63,7 +64,7 @@ int64_t diff_locked_until(const struct diff_context *context, const struct entry
 // is lost to an entry that is itself deleted, an overlay may have written it unseen: the caller, who knows, then calls
 // event_forget_actor().
 //
-// Times are context->now, but for a lock that ended by itself its end.
+// Times are context->now, but for a lock that is over its begin and end.
 int diff_events(TALLOC_CTX *ctx, const struct diff_context *context, const struct delta *delta, struct event_list *list);
 
 // The event for a lock that ended by itself. NULL: out of memory.

@@ -32,7 +32,8 @@ struct route_lookup {
 
 struct router;
 
-// `config`, `flavour`, `lookup` outlive it. Rules that are disabled or not for this directory are left out.
+// `config`, `directory`, `flavour`, `lookup` outlive it and all its results. Rules that are disabled or not for this
+// directory never match. Fails on a filter, DN or role that does not parse, and on a rule without any transport.
 struct router *router_new(TALLOC_CTX *ctx, const struct config *config, const struct config_directory *directory,
                           const struct flavour *flavour, const struct route_lookup *lookup, struct error *err) MUST_CHECK;
 // Every attribute that rules and address look-ups need in the view, by fn().
@@ -50,17 +51,30 @@ struct route_result {
     size_t notification_count;
 };
 
+// Rules are numbered as in the configuration, those that never match too; the count is what breaker_new() wants.
+size_t router_rule_count(const struct router *router);
 const char *router_rule_name(const struct router *router, size_t rule);
-int router_rule_find(const struct router *router, const char *name); // -1 when unknown
+int router_rule_find(const struct router *router, const char *name); // -1 when unknown, disabled or not for this directory
 // `old`/`new`: the entry before and after, with attributes that are not links; `where` matches either. A rule whose
 // `on` fits but whose `where` does not gives a decision in `result`. Events of type system.* match no rule: they go
 // to `admins` by router_admins(). Owned by `ctx`.
 int router_match(struct router *router, TALLOC_CTX *ctx, const struct event *event, const struct entry *old, const struct entry *new,
                  struct route_match **matches, size_t *count, struct route_result *result, struct error *err) MUST_CHECK;
-// Expands all matches of ONE event: one notification per recipient and transport, roles merged, earlier rules first.
+// Expands all matches of ONE event: one notification per recipient (same entry, or same address) and transport, roles
+// merged, earlier rules first. An event older than its rule's max_event_age at `now` is only decided on (STALE).
+//
+//  user     user.*: the entry, whether its account is disabled or not; group.member.*: the member
+//  member   group.member.*: the member concerned; group.deleted: event->members; other group events: all members
+//  owner    group.deleted: event->owners; other group events: all owners, on group.owner.* the one concerned first
+//  manager  user.manager.*: the one concerned; user.deleted: event->managers; other user events and group.member.*:
+//           the managers of the user or member
+//  actor, admins, attr:NAME (addresses or entries that the event's entry names), addresses
+//
+// A group in any role but `user` of user.* stands for its members, through nested groups, each group once. The
+// `fallback` of a rule is told when a role of its `to` reaches nobody at all.
 int router_expand(struct router *router, TALLOC_CTX *ctx, const struct route_match *matches, size_t count, int64_t now,
                   struct route_result *result, struct error *err) MUST_CHECK;
-// Tells the directory's admins (else mail.admins) at once.
+// Tells the directory's admins (else mail.admins) at once, by the first transport, under the rule name "system".
 int router_admins(struct router *router, TALLOC_CTX *ctx, const struct event *event, struct route_result *result, struct error *err) MUST_CHECK;
 
 // The address to use for an entry: mail_attributes in order, first one that text_is_address(). Owned by `ctx`; NULL: none.

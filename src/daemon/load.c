@@ -6,49 +6,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "directory/dn.h"
-#include "directory/filter.h"
-#include "directory/schema.h"
-#include "event/event.h"
+#include "daemon/checks.h"
 #include "mail/template.h"
 #include "prepare.h"
 #include "process/log_setup.h"
-
-static int check_filter(const char *text, struct error *err)
-{
-    struct filter *filter = filter_parse(NULL, text, err);
-    talloc_free(filter);
-    return filter ? 0 : -1;
-}
-
-static int check_dn(const char *text, struct error *err)
-{
-    char *normal = dn_normalize(NULL, text, strlen(text), err);
-    talloc_free(normal);
-    return normal ? 0 : -1;
-}
-
-static int check_attribute(const char *text, struct error *err)
-{
-    if (schema_is_secret(schema_canonical(text, strlen(text))))
-        return error_set(err, "%s holds passwords or keys and is never asked for", text);
-    return 0;
-}
-
-static int check_event(const char *pattern, struct error *err)
-{
-    if (!event_pattern_is_known(pattern))
-        return error_set(err, "there is no event \"%s\"", pattern);
-    return 0;
-}
-
-static const struct config_checks checks = {
-    .filter = check_filter,
-    .dn = check_dn,
-    .attribute = check_attribute,
-    .event = check_event,
-    .subject = template_check,
-};
 
 // Templates are deliver's, but a bad one must be found before deliver is replaced.
 static int check_templates(const struct config *config, config_problem_fn *problem, void *context, struct error *err)
@@ -63,7 +24,7 @@ static int check_templates(const struct config *config, config_problem_fn *probl
 struct config *load_config(TALLOC_CTX *ctx, const struct options *options, config_problem_fn *problem, void *context,
                            struct error *err)
 {
-    struct config *config = config_read(ctx, options->config, &checks, problem, context, err);
+    struct config *config = config_read(ctx, options->config, &daemon_checks, problem, context, err);
     if (!config)
         return NULL;
     if (options->duties & 1u << DUTY_DELIVER && check_templates(config, problem, context, err) < 0) {

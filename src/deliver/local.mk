@@ -1,3 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/deliver/libdeliver.a
-src_deliver_libdeliver_a_SOURCES =
+src_deliver_libdeliver_a_SOURCES = \
+  src/deliver/curl_loop.c \
+  src/deliver/curl_loop.h \
+  src/deliver/maildir.c \
+  src/deliver/maildir.h \
+  src/deliver/smtp.c \
+  src/deliver/smtp_connect.c \
+  src/deliver/smtp_connect.h \
+  src/deliver/smtp_content.c \
+  src/deliver/smtp_content.h \
+  src/deliver/smtp_hosts.c \
+  src/deliver/smtp_hosts.h \
+  src/deliver/smtp_reply.c \
+  src/deliver/smtp_reply.h \
+  src/deliver/smtp_result.c \
+  src/deliver/smtp_result.h \
+  src/deliver/smtp_session.c \
+  src/deliver/smtp_session.h \
+  src/deliver/smtp_test.c \
+  src/deliver/transport.c

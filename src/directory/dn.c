@@ -325,7 +325,8 @@ char *dn_rdn_value(TALLOC_CTX *ctx, const char *dn)
     LDAPDN parsed = NULL;
     if (parse(rdn, &parsed) == 0 && parsed != NULL && parsed[0] != NULL && parsed[0][0] != NULL &&
         (parsed[0][0]->la_flags & LDAP_AVA_BINARY) == 0) {
-        value = talloc_strndup(ctx, parsed[0][0]->la_value.bv_val, parsed[0][0]->la_value.bv_len);
+        const struct berval *first = &parsed[0][0]->la_value;
+        value = talloc_strndup(ctx, first->bv_len > 0 ? first->bv_val : "", first->bv_len);
         talloc_free(rdn);
     }
     ldap_dnfree(parsed);

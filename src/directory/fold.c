@@ -109,6 +109,7 @@ void fold_text(TALLOC_CTX *ctx, struct fold *fold, const char *text, size_t leng
     if (high < 0x80 || u8_check((const uint8_t *)text, length) != NULL) {
         copy_ascii(ctx, fold, text, length, exact);
         fold->length = squeeze(fold->data, fold->length, ends);
+        fold->data[fold->length] = '\0';
         return;
     }
     // NFKC may bring forth new capitals (U+2121) and new spaces, so it goes on until nothing moves any more.
@@ -123,4 +124,5 @@ void fold_text(TALLOC_CTX *ctx, struct fold *fold, const char *text, size_t leng
         changed = fold_round(ctx, fold, (const uint8_t *)before, n, exact, ends);
     }
     talloc_free(before);
+    fold->data[fold->length] = '\0';
 }

@@ -12,7 +12,7 @@
 // UTF-8 has its ASCII part mapped and is otherwise left alone.
 
 struct fold {
-    char *data; // the result; not NUL-terminated
+    char *data; // the result, followed by a NUL
     size_t length;
     size_t capacity;
 };

@@ -17,17 +17,18 @@ struct lock {
     int64_t until; // as diff_locked_until()
     enum event_cause cause;
     int64_t stamp; // what the attribute says: equal for one and the same lock
+    int64_t begin; // 0: unknown
 };
 
 // --- what one attribute says -------------------------------------------------------------------------------------
 
-// A lock that began at `start`.
-static int64_t lock_end(const struct diff_context *context, int64_t start)
+// A lock by failed logins that began at `start`.
+static struct lock lock_at(const struct diff_context *context, int64_t start, int64_t stamp)
 {
-    if (context->lockout_duration <= 0 || start > LATEST - context->lockout_duration)
-        return FOREVER;
-    int64_t end = start + context->lockout_duration;
-    return end > 0 ? end : 1;
+    struct lock lock = { .until = FOREVER, .cause = CAUSE_FAILED_LOGINS, .stamp = stamp, .begin = start };
+    if (context->lockout_duration > 0 && start <= LATEST - context->lockout_duration)
+        lock.until = start + context->lockout_duration > 0 ? start + context->lockout_duration : 1;
+    return lock;
 }
 
 // draft-behera-ldap-password-policy §5.3.3, pwdAccountLockedTime: the time the account was locked; "a 000001010000Z value
@@ -36,10 +37,10 @@ static struct lock lock_from_start(const struct diff_context *context, const str
 {
     int64_t start;
     if (value->length >= 4 && memcmp(value->data, "0000", 4) == 0)
-        return (struct lock){ FOREVER, CAUSE_ADMIN, 0 };
+        return (struct lock){ .until = FOREVER, .cause = CAUSE_ADMIN };
     if (clock_from_generalized(value->data, value->length, &start) < 0)
-        return (struct lock){ FOREVER, CAUSE_UNKNOWN, 0 };
-    return (struct lock){ lock_end(context, start), CAUSE_FAILED_LOGINS, start };
+        return (struct lock){ .until = FOREVER, .cause = CAUSE_UNKNOWN };
+    return lock_at(context, start, start);
 }
 
 // 389-DS accountUnlockTime: the time at which the lock ends; the epoch when the policy says "until an administrator
@@ -49,7 +50,7 @@ static struct lock lock_from_end(const struct value *value)
     int64_t end;
     if (clock_from_generalized(value->data, value->length, &end) < 0 || end <= 0 || end > LATEST)
         end = FOREVER;
-    return (struct lock){ end, CAUSE_FAILED_LOGINS, end };
+    return (struct lock){ .until = end, .cause = CAUSE_FAILED_LOGINS, .stamp = end };
 }
 
 // AD lockoutTime: the time of the lockout in 100 ns since 1601-01-01; 0: not locked.
@@ -60,18 +61,18 @@ static struct lock lock_from_filetime(const struct diff_context *context, const 
     char *rest;
     long long ticks = strtoll(value->data, &rest, 10);
     if (rest == value->data || *rest || errno)
-        return (struct lock){ FOREVER, CAUSE_UNKNOWN, 0 };
+        return (struct lock){ .until = FOREVER, .cause = CAUSE_UNKNOWN };
     if (ticks <= 0)
-        return (struct lock){ 0, CAUSE_NONE, 0 };
-    return (struct lock){ lock_end(context, ticks / 10000 - epoch), CAUSE_FAILED_LOGINS, ticks };
+        return (struct lock){ .until = 0 };
+    return lock_at(context, ticks / 10000 - epoch, ticks);
 }
 
 // nsAccountLock, loginDisabled
 static struct lock lock_from_boolean(const struct value *value)
 {
     if (value->length == 4 && strncasecmp(value->data, "TRUE", 4) == 0)
-        return (struct lock){ FOREVER, CAUSE_ADMIN, 0 };
-    return (struct lock){ 0, CAUSE_NONE, 0 };
+        return (struct lock){ .until = FOREVER, .cause = CAUSE_ADMIN };
+    return (struct lock){ .until = 0 };
 }
 
 static struct lock read_lock(const struct diff_context *context, const char *attribute, const struct value *value)
@@ -104,7 +105,7 @@ static bool lasts_longer(const struct lock *a, const struct lock *b)
 // The lock that lasts longest. `comparable`: only from attributes that old and new entry can be compared in.
 static struct lock find_lock(const struct diff_context *context, const struct entry *entry, bool comparable)
 {
-    struct lock found = { 0, CAUSE_NONE, 0 };
+    struct lock found = { .until = 0 };
     const char **attributes = context->flavour->attributes[ROLE_LOCKED_TIME];
     for (; *attributes; attributes++) {
         const struct attribute *attribute = entry_attribute(entry, *attributes);
@@ -124,16 +125,16 @@ int64_t diff_locked_until(const struct diff_context *context, const struct entry
     return flavour_is_user(context->flavour, entry) ? find_lock(context, entry, false).until : 0;
 }
 
-static bool has_ended(const struct diff_context *context, const struct lock *lock)
+static bool is_over(const struct diff_context *context, const struct lock *lock)
 {
-    return context->lock_expired || (lock->until > 0 && lock->until <= context->now);
+    return lock->until > 0 && lock->until <= context->now;
 }
 
 static bool is_new_lock(const struct diff_context *context, const struct lock *old, const struct lock *new)
 {
     if (new->until == 0 || (new->stamp == old->stamp && new->cause == old->cause))
         return false;
-    if (old->until == 0 || has_ended(context, old))
+    if (old->until == 0 || context->lock_expired || is_over(context, old))
         return true;
     return old->until != FOREVER && new->until == FOREVER && new->cause == CAUSE_ADMIN;
 }
@@ -147,28 +148,42 @@ void diff_find_lockout(struct diff_work *work)
     work->locked_out = is_new_lock(work->context, &old, &new) && new.cause == CAUSE_FAILED_LOGINS;
 }
 
+static void add_locked(struct diff_work *work, const struct lock *lock)
+{
+    struct event *event = diff_add(work, EVENT_USER_LOCKED, NULL);
+    if (!event)
+        return;
+    event->cause = lock->cause;
+    event->until = lock->until > 0 ? lock->until : 0;
+    if (is_over(work->context, lock))
+        event->time = lock->begin > 0 ? lock->begin : lock->until;
+    if (lock->cause == CAUSE_FAILED_LOGINS) // whoever failed to log in has no name
+        event_forget_actor(event);
+}
+
+static void add_unlocked(struct diff_work *work, const struct lock *lock)
+{
+    struct event *event = diff_add(work, EVENT_USER_UNLOCKED, NULL);
+    if (!event)
+        return;
+    event->cause = event->actor.dn ? CAUSE_ADMIN : CAUSE_UNKNOWN;
+    if (is_over(work->context, lock)) {
+        event->cause = CAUSE_EXPIRY;
+        event->time = lock->until;
+        event_forget_actor(event);
+    }
+}
+
 void diff_lock(struct diff_work *work)
 {
     const struct diff_context *context = work->context;
     struct lock old = find_lock(context, work->delta->old, true), new = find_lock(context, work->delta->new, true);
-    struct event *event;
     if (is_new_lock(context, &old, &new)) {
-        if (!(event = diff_add(work, EVENT_USER_LOCKED, NULL)))
-            return;
-        event->cause = new.cause;
-        event->until = new.until > 0 ? new.until : 0;
-        if (new.cause == CAUSE_FAILED_LOGINS) // whoever failed to log in has no name
-            event_forget_actor(event);
+        add_locked(work, &new);
+        if (is_over(context, &new)) // it came and went while nobody looked: no timer will tell its end
+            add_unlocked(work, &new);
     } else if (old.until != 0 && new.until == 0 && !context->lock_expired) {
-        if (!(event = diff_add(work, EVENT_USER_UNLOCKED, NULL)))
-            return;
-        if (has_ended(context, &old)) {
-            event->cause = CAUSE_EXPIRY;
-            event->time = old.until;
-            event_forget_actor(event);
-        } else {
-            event->cause = event->actor.dn ? CAUSE_ADMIN : CAUSE_UNKNOWN;
-        }
+        add_unlocked(work, &old);
     }
 }
 

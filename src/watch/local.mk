@@ -10,6 +10,5 @@ src_watch_libwatch_a_SOURCES = \
   src/watch/storms.c \
   src/watch/timers.c \
   src/watch/transaction.c \
-  src/watch/view.c \
-  src/watch/view.h \
+  src/watch/view_build.c \
   src/watch/watch.c

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "directory/schema.h"
 #include "internal.h"
-#include "view.h"
+#include "watch/view_build.h"
 
 static void pipeline_progress(struct pipeline *pipeline, const char *what)
 {

@@ -154,6 +154,7 @@ static void parents(void **state)
         { "cn=J\\C3\\A4ger,dc=y", "dc=y", 13, "J\xc3\xa4ger" },
         { "cn=#0401,dc=y", "dc=y", 8, "cn=#0401" },
         { "dc=com", "", 6, "com" },
+        { "cn=", "", 3, "" },
         { "", "", 0, "" },
         { "nonsense", "", 8, "nonsense" },
         { "a\\", "", 2, "a\\" },

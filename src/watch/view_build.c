@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "view.h"
+#include "watch/view_build.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef LDAPNOTIFY_WATCH_VIEW_H
-#define LDAPNOTIFY_WATCH_VIEW_H
+#ifndef LDAPNOTIFY_WATCH_VIEW_BUILD_H
+#define LDAPNOTIFY_WATCH_VIEW_BUILD_H
 
 #include "config/config.h"
 #include "directory/flavour.h"

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "directory/flavour.h"
+#include "directory/session.h"
+#include "local.h"
+
+// Looks at a server and prints a configuration that works for it, in trial mode, with what its administrator has to do.
+
+#define SYNC_REQUEST_OID "1.3.6.1.4.1.4203.1.9.1.1" // RFC 4533 §2.2
+
+static const char *pick_base(const struct session *session, const char *wanted)
+{
+    const struct attribute *contexts = entry_attribute(session_root_dse(session), "namingContexts");
+    if (wanted)
+        return wanted;
+    for (size_t i = 0; contexts && i < contexts->count; i++) {
+        const char *context = contexts->values[i].data;
+        if (strncasecmp(context, "cn=", 3) != 0) // cn=config, cn=accesslog, cn=monitor
+            return context;
+    }
+    return NULL;
+}
+
+// A libconfig string: quotes and backslashes escaped.
+static char *quote(TALLOC_CTX *ctx, const char *text)
+{
+    char *quoted = talloc_strdup(ctx, "\"");
+    for (; *text; text++)
+        quoted = talloc_asprintf_append(quoted, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    return talloc_strdup_append(quoted, "\"");
+}
+
+static void print_configuration(struct invocation *invocation, const struct config_directory *directory, const char *base,
+                                const char *flavour)
+{
+    TALLOC_CTX *ctx = invocation->ctx;
+    const char *dn = directory->bind_dn ? directory->bind_dn : talloc_asprintf(ctx, "cn=ldapnotify,%s", base);
+    printf("// For %s (%s). Save it as " SYSCONFDIR "/ldapnotify/ldapnotify.conf, then:\n"
+           "//   ldapnotifyd -t                  checks it\n"
+           "//   ldapnotifyctl test-directory    connects and says what the account sees\n"
+           "// Nothing is sent while live is false: messages go to STATE_DIR/trial.\n"
+           "live = false;\n\n"
+           "mail = {\n"
+           "  from = \"no-reply@example.com\";            // CHANGE: the sender\n"
+           "  from_name = \"Directory\";\n"
+           "  admins = [ \"root@example.com\" ];          // CHANGE: who looks after this service\n"
+           "};\n\n"
+           "transports = (\n"
+           "  { name = \"default\"; type = \"smtp\"; hosts = \"localhost\"; tls = \"none\"; }  // CHANGE: your relay\n"
+           ");\n\n"
+           "directories = (\n"
+           "  { name = \"main\";\n    uri = [ %s ];\n    base = %s;\n    flavour = \"%s\";\n    bind_dn = %s;\n"
+           "    bind_password_file = \"" SYSCONFDIR "/ldapnotify/main.secret\";  // mode 0600\n%s  }\n);\n\n"
+           "@include \"rules.conf\"\n",
+           directory->uri.items[0], flavour, quote(ctx, directory->uri.items[0]), quote(ctx, base), flavour, quote(ctx, dn),
+           directory->tls == CONFIG_TLS_STARTTLS ? "    tls = \"starttls\";\n" : "");
+}
+
+static void print_server_advice(const char *base, bool has_sync)
+{
+    if (!has_sync)
+        printf("\n// This server does not offer content synchronisation (RFC 4533). On OpenLDAP load the syncprov overlay\n"
+               "// on the database of %s:\n"
+               "//   dn: olcOverlay=syncprov,olcDatabase={1}mdb,cn=config\n"
+               "//   objectClass: olcSyncProvConfig\n"
+               "//   olcSpCheckpoint: 100 5\n"
+               "//   olcSpSessionlog: 10000\n",
+               base);
+    printf("\n// The account needs to read the entries and must not meet a size limit. On OpenLDAP:\n"
+           "//   olcLimits: dn.exact=\"cn=ldapnotify,%s\" size=unlimited time=unlimited\n"
+           "//   olcAccess: to attrs=userPassword by self =xw by anonymous auth by * none\n"
+           "//   olcAccess: to * by dn.exact=\"cn=ldapnotify,%s\" read by * break\n",
+           base, base);
+}
+
+static int look_at(struct invocation *invocation, struct config_directory *directory, const char *wanted_base)
+{
+    struct error err = { 0 };
+    struct session *session = session_new(invocation->ctx, directory, NULL);
+    if (session_open(session, &err) < 0)
+        return complain(EXIT_FAILED, "%s", err.text);
+    const char *base = pick_base(session, wanted_base);
+    if (!base) {
+        session_close(session);
+        return complain(EXIT_FAILED, "the server names no naming context to anonymous readers; say --base DN");
+    }
+    print_configuration(invocation, directory, base, flavour_detect(session_root_dse(session)));
+    print_server_advice(base, session_supports(session, SYNC_REQUEST_OID));
+    session_close(session);
+    return EXIT_DONE;
+}
+
+static int run_init(struct invocation *invocation)
+{
+    const char *bind_dn = option_value(invocation, "--bind-dn"), *file = option_value(invocation, "--password-file");
+    const char *base = option_value(invocation, "--base"), *ca = option_value(invocation, "--ca-file");
+    bool starttls = option_flag(invocation, "--starttls");
+    const char *uri = next_word(invocation);
+    if (!uri || (bind_dn && !file))
+        return usage(&command_init);
+    if (words_done(invocation, &command_init) != EXIT_DONE)
+        return EXIT_USAGE;
+
+    // The reader of configurations knows what a URI and a secret must look like.
+    TALLOC_CTX *ctx = invocation->ctx;
+    struct error err = { 0 };
+    char *text = talloc_asprintf(ctx, "directories = ( { name = \"main\"; uri = %s; base = %s; auth = \"%s\"; tls = \"%s\";",
+                                 quote(ctx, uri), quote(ctx, base ? base : "dc=example"), bind_dn ? "simple" : "anonymous",
+                                 starttls ? "starttls" : "none");
+    if (bind_dn)
+        text = talloc_asprintf_append(text, " bind_dn = %s; bind_password_file = %s;", quote(ctx, bind_dn), quote(ctx, file));
+    if (ca)
+        text = talloc_asprintf_append(text, " tls_ca_file = %s;", quote(ctx, ca));
+    text = talloc_strdup_append(text, " } );");
+    struct config *config = config_read_slice(ctx, text, &err);
+    if (!config || config_load_secrets(config, &err) < 0)
+        return complain(EXIT_USAGE, "%s", err.text);
+    return look_at(invocation, &config->directories[0], base);
+}
+
+const struct command command_init = {
+    "init", "URI [--base DN] [--bind-dn DN --password-file FILE] [--starttls] [--ca-file FILE]",
+    "Looks at a server and prints a working configuration for it.", run_init
+};

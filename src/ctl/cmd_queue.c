@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "table.h"
+
+static void print_messages(struct invocation *invocation, const json_t *answer, const char *when_empty)
+{
+    static const char *const headings[] = { "MESSAGE", "STATE", "CREATED", "TO", "SUBJECT", "TRIES", "NEXT", "LAST WORDS", NULL };
+    struct table *table = table_new(invocation->ctx, headings);
+    TALLOC_CTX *ctx = invocation->ctx;
+    size_t index;
+    const json_t *message;
+    json_array_foreach(json_object_get(answer, "messages"), index, message)
+        table_row(table, (const char *[]){ cell_number(ctx, message, "id"), cell_text(ctx, message, "state"),
+                                           cell_time(ctx, message, "created"), cell_text(ctx, message, "recipient"),
+                                           cell_text(ctx, message, "subject"), cell_number(ctx, message, "attempts"),
+                                           cell_time(ctx, message, "next_attempt"), cell_text(ctx, message, "reply") });
+    table_print(table, when_empty);
+}
+
+static int list_messages(struct invocation *invocation, const char *state, const char *when_empty)
+{
+    const char *limit = option_value(invocation, "--limit"), *to = option_value(invocation, "--to");
+    if (words_done(invocation, &command_queue) != EXIT_DONE)
+        return EXIT_USAGE;
+    json_t *answer;
+    char *path = client_path(invocation->ctx, "/v1/queue", "limit", limit, "state", state, "recipient", to, NULL);
+    int status = client_call(invocation, "GET", path, NULL, &answer);
+    if (status != EXIT_DONE || invocation->json)
+        return status == EXIT_DONE ? print_json(answer) : status;
+    print_messages(invocation, answer, when_empty);
+    json_decref(answer);
+    return EXIT_DONE;
+}
+
+static int show_message(struct invocation *invocation, const char *id)
+{
+    json_t *answer;
+    char *path = talloc_asprintf(invocation->ctx, "/v1/queue/%s", client_escape(invocation->ctx, id));
+    int status = client_call(invocation, "GET", path, NULL, &answer);
+    if (status != EXIT_DONE || invocation->json)
+        return status == EXIT_DONE ? print_json(answer) : status;
+    TALLOC_CTX *ctx = invocation->ctx;
+    printf("message   %s\nstate     %s\nto        %s\nvia       %s %s\ncreated   %s\nattempts  %s\nnext      %s\nfinished  %s\nreply     %s\n",
+           cell_number(ctx, answer, "id"), cell_text(ctx, answer, "state"), cell_text(ctx, answer, "recipient"),
+           cell_text(ctx, answer, "transport"), cell_text(ctx, answer, "host"), cell_time(ctx, answer, "created"),
+           cell_number(ctx, answer, "attempts"), cell_time(ctx, answer, "next_attempt"),
+           cell_time(ctx, answer, "finished"), cell_text(ctx, answer, "reply"));
+    size_t index;
+    const json_t *event;
+    json_array_foreach(json_object_get(answer, "events"), index, event)
+        printf("tells     %s %s\n", cell_text(ctx, event, "id"), cell_text(ctx, event, "event"));
+    const char *content = json_string_value(json_object_get(answer, "content"));
+    printf("\n%s", content ? content : "");
+    json_decref(answer);
+    return EXIT_DONE;
+}
+
+static int act(struct invocation *invocation, const char *action, const char *id)
+{
+    const char *state = option_value(invocation, "--state");
+    if (words_done(invocation, &command_queue) != EXIT_DONE)
+        return EXIT_USAGE;
+    TALLOC_CTX *ctx = invocation->ctx;
+    bool delete = strcmp(action, "delete") == 0;
+    char *path = delete ? talloc_asprintf(ctx, "/v1/queue/%s", client_escape(ctx, id))
+                        : talloc_asprintf(ctx, "/v1/queue/%s/%s", client_escape(ctx, id), action);
+    json_t *answer;
+    int status = client_call(invocation, delete ? "DELETE" : "POST", client_path(ctx, path, "state", state, NULL), NULL, &answer);
+    if (status != EXIT_DONE || invocation->json)
+        return status == EXIT_DONE ? print_json(answer) : status;
+    long long changed = json_integer_value(json_object_get(answer, "changed"));
+    json_decref(answer);
+    printf("%lld message%s changed\n", changed, changed == 1 ? "" : "s");
+    return changed > 0 || strcmp(id, "all") == 0
+               ? EXIT_DONE
+               : complain(EXIT_ABSENT, "message %s does not exist or is in a state that does not allow it", id);
+}
+
+static int run_queue(struct invocation *invocation)
+{
+    const char *what = next_word(invocation);
+    if (!what || strcmp(what, "list") == 0)
+        return list_messages(invocation, option_value(invocation, "--state"), "The queue is empty.");
+    const char *id = next_word(invocation);
+    if (!id)
+        return usage(&command_queue);
+    if (strcmp(what, "show") == 0)
+        return show_message(invocation, id);
+    if (strcmp(what, "retry") == 0 || strcmp(what, "hold") == 0 || strcmp(what, "release") == 0 || strcmp(what, "delete") == 0)
+        return act(invocation, what, id);
+    return usage(&command_queue);
+}
+
+static int run_history(struct invocation *invocation)
+{
+    return list_messages(invocation, "sent", "Nothing was sent yet.");
+}
+
+const struct command command_queue = {
+    "queue", "list [--state STATE] [--to TEXT] [--limit N] | show ID | retry|hold|release|delete ID|all [--state STATE]",
+    "Messages on their way: queued, held, dead; looks at them and moves them on.", run_queue
+};
+const struct command command_history = { "history", "[--to TEXT] [--limit N]", "What was sent, newest first.", run_history };

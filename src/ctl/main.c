@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "build_config.h"
+#include "command.h"
+
+static const struct command *const commands[] = {
+    &command_status, &command_check,   &command_events, &command_history,   &command_explain,        &command_queue,
+    &command_storm,  &command_reload,  &command_init,   &command_test_mail, &command_test_directory,
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+int complain(int status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("ldapnotifyctl: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return status;
+}
+
+// --- words and options -------------------------------------------------------------------------------------------------
+
+static void take_words(struct invocation *invocation, int at, int count)
+{
+    memmove(invocation->words + at, invocation->words + at + count,
+            sizeof *invocation->words * (size_t)(invocation->count - at - count));
+    invocation->count -= count;
+}
+
+const char *option_value(struct invocation *invocation, const char *name)
+{
+    size_t length = strlen(name);
+    for (int i = 0; i < invocation->count; i++) {
+        const char *word = invocation->words[i];
+        if (strncmp(word, name, length) != 0)
+            continue;
+        if (word[length] == '=') {
+            take_words(invocation, i, 1);
+            return word + length + 1;
+        }
+        if (word[length] == '\0' && i + 1 < invocation->count) {
+            const char *value = invocation->words[i + 1];
+            take_words(invocation, i, 2);
+            return value;
+        }
+    }
+    return NULL;
+}
+
+bool option_flag(struct invocation *invocation, const char *name)
+{
+    for (int i = 0; i < invocation->count; i++)
+        if (strcmp(invocation->words[i], name) == 0) {
+            take_words(invocation, i, 1);
+            return true;
+        }
+    return false;
+}
+
+int option_number(struct invocation *invocation, const char *name, int64_t *number)
+{
+    const char *text = option_value(invocation, name);
+    if (!text)
+        return 0;
+    char *end;
+    *number = strtoll(text, &end, 10);
+    if (*end == '\0' && *text && *number >= 0)
+        return 0;
+    complain(EXIT_USAGE, "%s takes a number, not \"%s\"", name, text);
+    return -1;
+}
+
+const char *next_word(struct invocation *invocation)
+{
+    for (int i = 0; i < invocation->count; i++)
+        if (strncmp(invocation->words[i], "--", 2) != 0) {
+            const char *word = invocation->words[i];
+            take_words(invocation, i, 1);
+            return word;
+        }
+    return NULL;
+}
+
+int usage(const struct command *command)
+{
+    return complain(EXIT_USAGE, "usage: ldapnotifyctl %s %s", command->name, command->arguments);
+}
+
+int words_done(struct invocation *invocation, const struct command *command)
+{
+    if (invocation->count == 0)
+        return EXIT_DONE;
+    complain(EXIT_USAGE, "\"%s\" is not understood here", invocation->words[0]);
+    return usage(command);
+}
+
+// --- the command line ----------------------------------------------------------------------------------------------------
+
+static void print_help(void)
+{
+    puts("usage: ldapnotifyctl [--socket PATH] [--config FILE] [--json] COMMAND …\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %s %s\n      %s\n", commands[i]->name, commands[i]->arguments, commands[i]->help);
+    puts("\nExit status: 0 done, 1 failed, 2 wrong usage, 3 the daemon cannot be reached, 4 not allowed, 5 not found.\n"
+         "See ldapnotifyctl(8).");
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[COMMAND_COUNT + 1] = { 0 };
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i]->name;
+    const char *nearest = text_nearest(name, names);
+    if (nearest)
+        return complain(EXIT_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, nearest);
+    return complain(EXIT_USAGE, "there is no command \"%s\"; `ldapnotifyctl --help` lists them", name);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    log_set_level(LOG_LEVEL_ERROR);
+    struct invocation invocation = { .ctx = talloc_new(NULL), .count = argc - 1, .words = argv + 1 };
+    if (option_flag(&invocation, "--version") || option_flag(&invocation, "-V")) {
+        puts("ldapnotifyctl " PACKAGE_VERSION);
+        return EXIT_DONE;
+    }
+    if (invocation.count == 0 || option_flag(&invocation, "--help") || option_flag(&invocation, "-h")) {
+        print_help();
+        return argc == 1 ? EXIT_USAGE : EXIT_DONE;
+    }
+    invocation.json = option_flag(&invocation, "--json");
+    invocation.socket = option_value(&invocation, "--socket");
+    invocation.config = option_value(&invocation, "--config");
+    invocation.config_given = invocation.config != NULL;
+    if (!invocation.socket)
+        invocation.socket = getenv("LDAPNOTIFY_SOCKET");
+    if (!invocation.socket)
+        invocation.socket = RUNSTATEDIR "/ldapnotify/control.sock";
+    if (!invocation.config)
+        invocation.config = SYSCONFDIR "/ldapnotify/ldapnotify.conf";
+    const char *name = next_word(&invocation);
+    const struct command *command = name ? find_command(name) : NULL;
+    int status = command ? command->run(&invocation) : unknown_command(name ? name : "");
+    talloc_free(invocation.ctx);
+    if (fflush(stdout) != 0 && status == EXIT_DONE)
+        status = complain(EXIT_FAILED, "the output could not be written");
+    return status;
+}
