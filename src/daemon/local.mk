@@ -33,9 +33,7 @@ src_daemon_libdaemon_a_SOURCES = \
 
 sbin_PROGRAMS += src/daemon/ldapnotifyd
 src_daemon_ldapnotifyd_SOURCES = src/daemon/main.c
-# The templates' engine needs the linker of C++.
-nodist_EXTRA_src_daemon_ldapnotifyd_SOURCES = dummy.cc
-src_daemon_ldapnotifyd_LDADD = src/daemon/libdaemon.a src/daemon/libsupervisor.a \
-  $(CONTROL_LIBS) $(WATCH_LIBS) $(DELIVER_LIBS) $(PROCESS_LIBS) $(MAIL_LIBS) $(ROUTE_LIBS) $(STORE_LIBS) $(SOURCE_LIBS) \
-  $(EVENT_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) \
-  $(CURL_LIBS) $(SQLITE_LIBS) $(GMIME_LIBS) $(IDN_LIBS) $(PROCESS_SYS)
+src_daemon_ldapnotifyd_LDADD = src/daemon/libdaemon.a src/daemon/libsupervisor.a src/daemon/libchecks.a \
+  $(CONTROL_LIBS) $(WATCH_LIBS) $(DELIVER_LIBS) $(PROCESS_LIBS) $(SOURCE_LIBS) $(ROUTE_LIBS) $(STORE_LIBS) $(MAIL_LIBS) \
+  $(EVENT_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) $(DELIVER_SYS) $(MAIL_SYS) $(STORE_SYS) \
+  $(PROCESS_SYS)
