@@ -6,10 +6,10 @@ EVERY_ROOM = src/daemon/libchecks.a $(WATCH_LIBS) $(DELIVER_LIBS) $(SOURCE_LIBS)
   $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) $(DELIVER_SYS) $(MAIL_SYS) $(STORE_SYS)
 if ENABLE_FUZZING
 FUZZ_DRIVER =
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZER_OPTIONS = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 FUZZ_DRIVER = tests/fuzz/replay_corpus.c
-FUZZ_LDFLAGS = $(AM_LDFLAGS)
+FUZZER_OPTIONS = $(AM_LDFLAGS)
 endif
 FUZZ_SECONDS = 60
 FUZZ_TARGETS = \
@@ -22,27 +22,27 @@ FUZZ_TARGETS = \
 
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_cookie_LDADD = $(EVERY_ROOM)
-tests_fuzz_fuzz_cookie_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_cookie_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_dn_SOURCES = tests/fuzz/fuzz_dn.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_dn_LDADD = $(EVERY_ROOM)
-tests_fuzz_fuzz_dn_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_dn_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_entry_SOURCES = tests/fuzz/fuzz_entry.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_entry_LDADD = $(EVERY_ROOM)
-tests_fuzz_fuzz_entry_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_entry_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_event_json_SOURCES = tests/fuzz/fuzz_event_json.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_event_json_LDADD = $(EVERY_ROOM)
-tests_fuzz_fuzz_event_json_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_event_json_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_filter_LDADD = $(EVERY_ROOM)
-tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_sync_control_SOURCES = tests/fuzz/fuzz_sync_control.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_sync_control_LDADD = $(EVERY_ROOM)
-tests_fuzz_fuzz_sync_control_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_sync_control_LDFLAGS = $(FUZZER_OPTIONS)
 
 check_PROGRAMS += $(FUZZ_TARGETS)
 if !ENABLE_FUZZING
