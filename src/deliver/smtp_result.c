@@ -179,10 +179,10 @@ static const char *advice(const struct smtp_evidence *evidence)
             : evidence->code             ? "the login was refused: check user and password"
                              : "the login failed: the server may offer none of the methods that are known here";
     case SMTP_STEP_SENDER:
-        return code_wants_login(evidence->code) ? "the server wants a login: set user and password_file"
+        return code_wants_login(evidence->code) ? "the server wants a login, or TLS before it: set user and password_file, or tls"
                                                 : "the sender was refused: check from and envelope_from";
     case SMTP_STEP_RECIPIENT:
-        return code_wants_login(evidence->code) ? "the server wants a login: set user and password_file"
+        return code_wants_login(evidence->code) ? "the server wants a login, or TLS before it: set user and password_file, or tls"
                                                 : "the recipient was refused";
     case SMTP_STEP_DATA:
         return "the server did not want the message";

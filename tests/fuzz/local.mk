@@ -2,7 +2,7 @@
 # Fuzz targets: with --enable-fuzzing they are libFuzzer programs (`make fuzz FUZZ_SECONDS=60`), otherwise each is a
 # test that runs over its corpus.
 
-FUZZ_LIBS = src/daemon/libchecks.a $(WATCH_LIBS) $(DELIVER_LIBS) $(SOURCE_LIBS) $(ROUTE_LIBS) $(STORE_LIBS) $(MAIL_LIBS) $(EVENT_LIBS) \
+EVERY_ROOM = src/daemon/libchecks.a $(WATCH_LIBS) $(DELIVER_LIBS) $(SOURCE_LIBS) $(ROUTE_LIBS) $(STORE_LIBS) $(MAIL_LIBS) $(EVENT_LIBS) \
   $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) $(DELIVER_SYS) $(MAIL_SYS) $(STORE_SYS)
 if ENABLE_FUZZING
 FUZZ_DRIVER =
@@ -23,23 +23,23 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_template
 
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_cookie_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_cookie_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_cookie_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_dn_SOURCES = tests/fuzz/fuzz_dn.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_dn_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_dn_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_dn_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_entry_SOURCES = tests/fuzz/fuzz_entry.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_entry_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_entry_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_entry_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_event_json_SOURCES = tests/fuzz/fuzz_event_json.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_event_json_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_event_json_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_event_json_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_filter_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_filter_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_DRIVER)
@@ -52,7 +52,7 @@ tests_fuzz_fuzz_template_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_template_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_sync_control_SOURCES = tests/fuzz/fuzz_sync_control.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_sync_control_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_sync_control_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_sync_control_LDFLAGS = $(FUZZ_LDFLAGS)
 
 check_PROGRAMS += $(FUZZ_TARGETS)
