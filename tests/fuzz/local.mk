@@ -18,7 +18,9 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_entry \
   tests/fuzz/fuzz_event_json \
   tests/fuzz/fuzz_filter \
-  tests/fuzz/fuzz_sync_control
+  tests/fuzz/fuzz_message \
+  tests/fuzz/fuzz_sync_control \
+  tests/fuzz/fuzz_template
 
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_cookie_LDADD = $(EVERY_ROOM)
@@ -39,6 +41,15 @@ tests_fuzz_fuzz_event_json_LDFLAGS = $(FUZZER_OPTIONS)
 tests_fuzz_fuzz_filter_SOURCES = tests/fuzz/fuzz_filter.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_filter_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZER_OPTIONS)
+
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
+tests_fuzz_fuzz_message_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_message_LDFLAGS = $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_template_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_template_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_sync_control_SOURCES = tests/fuzz/fuzz_sync_control.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_sync_control_LDADD = $(EVERY_ROOM)
