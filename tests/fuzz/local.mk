@@ -13,6 +13,7 @@ FUZZER_OPTIONS = $(AM_LDFLAGS)
 endif
 FUZZ_SECONDS = 60
 FUZZ_TARGETS = \
+  tests/fuzz/fuzz_config \
   tests/fuzz/fuzz_cookie \
   tests/fuzz/fuzz_dn \
   tests/fuzz/fuzz_entry \
@@ -21,6 +22,10 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_message \
   tests/fuzz/fuzz_sync_control \
   tests/fuzz/fuzz_template
+
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_config_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_cookie_LDADD = $(EVERY_ROOM)
