@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 include tests/unit/source.mk
 include tests/unit/directory.mk
+include tests/unit/mail.mk
+include tests/unit/process.mk
 include tests/unit/deliver.mk
 include tests/unit/control.mk
 include tests/fuzz/local.mk
