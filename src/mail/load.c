@@ -144,7 +144,7 @@ static struct mustache *compile(TALLOC_CTX *ctx, const struct sources *partials,
     if (layout && !lookup.body_taken)
         error_set(err, "%s: the layout does not contain {{>body}}, so messages would be empty", layout->path);
     else if (!(mustache = mustache_parse(ctx, text, page->form == SCAN_HTML, err)))
-        error_prepend(err, "%s", page->path);
+        error_prepend(err, "%s: ", page->path);
     talloc_free(text);
     return mustache;
 }

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <talloc.h>
 
-#include "base/error.h"
-
 // The Mustache engine (kainjow, C++) for C. Gets only texts that scan_expand() has passed: a partial that includes
 // itself would crash it.
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "base/error.h"
 
 struct mustache;      // a parsed template
 struct mustache_data; // what it shows

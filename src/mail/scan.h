@@ -24,6 +24,11 @@ struct scan_source {
     const char *(*partial)(void *context, const char *name, const char **file, bool *plain);
 };
 
+// Stands at the end of every line that had a tag. In what the engine makes of the text, a line with nothing else but
+// blanks is to be left out, and the mark from every other: the engine itself leaves an empty line for a section that is
+// not shown. No value can hold it, for it is a control character.
+#define SCAN_MARK '\x01'
+
 #define SCAN_MOST (256 * 1024) // octets of one template with all its partials
 
 // `file` for error messages, which begin "FILE:LINE: ". Owned by `ctx`.

@@ -172,22 +172,41 @@ static char *one_line(TALLOC_CTX *ctx, const char *text, size_t limit)
     return fitted;
 }
 
-// Sections leave empty lines behind: at most one stays, none at the beginning; one newline ends the text.
+// Leaves out the lines of which no tag left anything, and the marks (SCAN_MARK). Of empty lines at most one stays, none at
+// the beginning. `text` ends with a newline, if it is not empty.
 static void tidy_text(char *text)
 {
     char *out = text;
-    for (const char *at = text; *at; at++) {
-        if (*at == '\r')
+    for (char *line = text, *next; *line; line = next) {
+        size_t length = strcspn(line, "\n");
+        next = line + length + (line[length] == '\n');
+        bool marked = length > 0 && line[length - 1] == SCAN_MARK;
+        bool blank = strspn(line, " \t\x01") >= length;
+        bool after_empty = out == text || (out - text >= 2 && out[-1] == '\n' && out[-2] == '\n');
+        if (blank && (marked || after_empty))
             continue;
-        if (*at == '\n' && (out == text || (out - text >= 2 && out[-1] == '\n' && out[-2] == '\n')))
-            continue;
-        *out++ = *at;
-    }
-    while (out > text && out[-1] == '\n')
-        out--;
-    if (out > text)
+        for (size_t i = 0; i < length && !blank; i++)
+            if (line[i] != SCAN_MARK)
+                *out++ = line[i];
         *out++ = '\n';
+    }
+    while (out - text >= 2 && out[-1] == '\n' && out[-2] == '\n')
+        out--;
     *out = '\0';
+}
+
+static char *render_body(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data, struct error *err)
+{
+    char *text = mustache_render(mustache, ctx, data, err);
+    if (!text)
+        return NULL;
+    size_t length = strlen(text);
+    if (length > 0 && text[length - 1] != '\n' && !(text = talloc_strdup_append_buffer(text, "\n"))) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    tidy_text(text);
+    return text;
 }
 
 static char *render_line(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data, size_t limit,
@@ -283,16 +302,15 @@ int template_render(struct template_set *set, TALLOC_CTX *ctx, const char *name,
         goto done;
     rendered->subject = subject_page ? render_line(subject_page, ctx, prepared, SUBJECT_MOST, err)
                                      : one_line(ctx, title, SUBJECT_MOST);
-    rendered->text = mustache_render(choice.page->text, ctx, prepared, err);
+    rendered->text = render_body(choice.page->text, ctx, prepared, err);
     if (!rendered->subject || !rendered->text)
         goto done;
-    tidy_text(rendered->text);
-    if (choice.page->html && !(rendered->html = mustache_render(choice.page->html, ctx, prepared, err)))
+    if (choice.page->html && !(rendered->html = render_body(choice.page->html, ctx, prepared, err)))
         goto done;
     result = 0;
 done:
     if (result < 0)
-        error_prepend(err, "template %s for %s", choice.page ? choice.page->name : "(none)", event ? event : "?");
+        error_prepend(err, "template %s for %s: ", choice.page ? choice.page->name : "(none)", event ? event : "?");
     talloc_free(scratch);
     return result;
 }

@@ -13,8 +13,10 @@
 #include "sync_control.h"
 #include "sync_machine.h"
 
-#define TURN_TIME 50     // milliseconds; somebody else on the loop may be waiting
-#define LOOK_AGAIN 1     // seconds without a wake-up, in case something waits inside libldap after all
+#define TURN_TIME 50 // milliseconds; somebody else on the loop may be waiting
+
+// Without a wake-up, in case something waits inside libldap after all.
+static const struct timeval look_again = { .tv_sec = 1 };
 
 struct source {
     const struct source_ops *ops;
@@ -215,9 +217,13 @@ static void syncrepl_turn(evutil_socket_t descriptor, short what, void *context)
     (void)what;
     if (state >= 0 && sync_machine_checkpoint(source->machine, &err) < 0)
         state = -1;
-    if (state > 0)
+    if (state > 0) {
+        // One turn per round of the loop: the descriptor, still readable, would bring a second one.
+        event_del(source->readable);
         syncrepl_wake(source);
-    if (state < 0) {
+    } else if (state == 0) {
+        event_add(source->readable, &look_again);
+    } else {
         syncrepl_quiet(source);
         source->sink->failed(source->sink->context, sync_machine_failure(source->machine), &err);
     }
@@ -272,7 +278,6 @@ static struct source *syncrepl_start(TALLOC_CTX *ctx, struct event_base *loop, s
                                      const struct view *view, const char *cookie, const struct source_sink *sink,
                                      struct error *err)
 {
-    static const struct timeval look_again = { .tv_sec = LOOK_AGAIN };
     struct source *source = talloc_zero(ctx, struct source);
 
     *source = (struct source){ .ops = &source_syncrepl, .sink = sink, .view = view, .session = session,
