@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # File by file, so that "make dist" misses none and takes no editor's leftovers.
-templatesendir = $(sysconfdir)/ldapnotify/templates/en
-templatesenpartialsdir = $(templatesendir)/partials
-dist_templatesen_DATA = \
+TEMPLATES = \
   etc/templates/en/attributes \
   etc/templates/en/default.html \
   etc/templates/en/default.subject \
@@ -129,8 +127,7 @@ dist_templatesen_DATA = \
   etc/templates/en/user.unlocked.txt \
   etc/templates/en/user.unlocked.user.html \
   etc/templates/en/user.unlocked.user.subject \
-  etc/templates/en/user.unlocked.user.txt
-dist_templatesenpartials_DATA = \
+  etc/templates/en/user.unlocked.user.txt \
   etc/templates/en/partials/action.html \
   etc/templates/en/partials/action.txt \
   etc/templates/en/partials/advice-not-you.txt \
@@ -153,3 +150,20 @@ dist_templatesenpartials_DATA = \
   etc/templates/en/partials/reason.txt \
   etc/templates/en/partials/records.txt \
   etc/templates/en/partials/unlock.txt
+EXTRA_DIST += $(TEMPLATES)
+
+# Like the configuration: an administrator's texts are never overwritten, and only taken away while they are as shipped.
+install-data-local: install-templates
+uninstall-local: uninstall-templates
+install-templates:
+	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/ldapnotify/templates/en/partials'
+	for file in $(TEMPLATES); do \
+	  installed='$(DESTDIR)$(sysconfdir)'/ldapnotify/$${file#etc/}; \
+	  test -f "$$installed" || $(INSTALL_DATA) '$(srcdir)'/$$file "$$installed" || exit 1; \
+	done
+uninstall-templates:
+	for file in $(TEMPLATES); do \
+	  installed='$(DESTDIR)$(sysconfdir)'/ldapnotify/$${file#etc/}; \
+	  cmp -s '$(srcdir)'/$$file "$$installed" && rm -f "$$installed"; \
+	done; true
+.PHONY: install-templates uninstall-templates

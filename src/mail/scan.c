@@ -63,8 +63,8 @@ static int append(struct expansion *ex, const struct place *place, const char *t
     if (ex->used + length > SCAN_MOST)
         return fail(ex, place, "with its partials the template is larger than %d octets; make it smaller", SCAN_MOST);
     if (ex->gap && ex->used > 0 && ex->out[ex->used - 1] == '{' && *text == '{')
-        return fail(ex, place, "a \"{\" stands directly before another one once partials and comments are gone; "
-                               "put a space between them");
+        return fail(ex, place, "a \"{\" stands directly before another one once comments, partials and carriage "
+                               "returns are gone; put a space between them");
     ex->gap = false;
     memcpy(ex->out + ex->used, text, length);
     ex->used += length;
@@ -98,7 +98,9 @@ static int append_text(struct expansion *ex, const struct place *place, const ch
             ex->tagged = false;
             if (result == 0)
                 result = append(ex, place, "\n", 1);
-        } else if (c != '\r') {
+        } else if (c == '\r') {
+            ex->gap = true;
+        } else {
             result = append(ex, place, entity_of(c), strlen(entity_of(c)));
         }
         if (result < 0)

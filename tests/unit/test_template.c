@@ -122,6 +122,7 @@ static const struct {
     { "{{!x}}{{{!x}}}", "is no name of a tag" },
     { "{{{{!x}}{name}}}", "is no name of a tag" },
     { "{{!x}}{{{!y}}}{{name}}", "is no name of a tag" },
+    { "{\r{name}}", "directly before another" },
     { "\x01", "control character" },
     { "a\n\nb{{\x02name}}", "3: a control character" },
 };
