@@ -36,7 +36,7 @@ struct deliver {
     int64_t purged;    // when last
     bool stopping;
     int64_t stop_until; // monotonic
-    char *problem;     // NULL: none
+    char *problem;      // NULL: none
 };
 
 static void timer_set(struct event *timer, int64_t wait)
@@ -48,13 +48,13 @@ static void timer_set(struct event *timer, int64_t wait)
         log_error("cannot set a timer");
 }
 
-// --- status ----------------------------------------------------------------------------------------------------------------------
+// --- status ------------------------------------------------------------------------------------------
 
 static json_t *counts_json(const struct delivery_counts *counts)
 {
     json_t *queue = json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)counts->waiting, "cancelled",
-                              (json_int_t)counts->cancelled, "dropped", (json_int_t)counts->dropped, "oldest_queued",
-                              (json_int_t)counts->oldest_queued);
+                              (json_int_t)counts->cancelled, "dropped", (json_int_t)counts->dropped,
+                              "oldest_queued", (json_int_t)counts->oldest_queued);
     for (int state = 0; queue && state < MESSAGE_STATE_COUNT; state++)
         json_object_set_new(queue, message_state_name(state), json_integer(counts->messages[state]));
     return queue;
@@ -72,7 +72,8 @@ static void status_send(struct deliver *deliver)
         int64_t cursor = 0;
         const char *name = deliver->config->directories[i].name;
         if (delivery_store_cursor(deliver->store, name, &cursor, &err) == 0)
-            json_array_append_new(directories, json_pack("{s:s, s:I}", "name", name, "imported", (json_int_t)cursor));
+            json_array_append_new(directories,
+                                  json_pack("{s:s, s:I}", "name", name, "imported", (json_int_t)cursor));
     }
     if (delivery_store_counts(deliver->store, &counts, &err) == 0)
         json_object_set_new(status, "queue", counts_json(&counts));
@@ -84,7 +85,7 @@ static void status_send(struct deliver *deliver)
     json_decref(status);
 }
 
-// --- import and freeze -----------------------------------------------------------------------------------------------------------------
+// --- import and freeze -------------------------------------------------------------------------------
 
 // Nothing is lost by a failure: everything is read again.
 static void work_failed(struct deliver *deliver, const struct error *err)
@@ -103,7 +104,9 @@ static int work_import(struct deliver *deliver, int64_t now, bool *more, struct 
     for (size_t i = 0; i < deliver->config->directory_count; i++) {
         size_t imported;
         // One directory's trouble is not the others'.
-        if (queue_import(deliver->queue, deliver->config->directories[i].name, now, IMPORT_PER_TURN, &imported, err) < 0)
+        if (queue_import(deliver->queue, deliver->config->directories[i].name, now, IMPORT_PER_TURN,
+                         &imported, err)
+            < 0)
             result = -1;
         else if (imported == IMPORT_PER_TURN)
             *more = true;
@@ -181,11 +184,14 @@ static void deliver_wake(void *context)
     event_active(deliver->work, EV_TIMEOUT, 0);
 }
 
-// --- commands ----------------------------------------------------------------------------------------------------------------------------
+// --- commands ----------------------------------------------------------------------------------------
 
 static bool action_parse(const char *name, enum message_action *action)
 {
-    static const struct { const char *name; enum message_action action; } actions[] = {
+    static const struct {
+        const char *name;
+        enum message_action action;
+    } actions[] = {
         { "queue.retry", MESSAGE_RETRY },
         { "queue.hold", MESSAGE_HOLD },
         { "queue.release", MESSAGE_RELEASE },
@@ -199,7 +205,8 @@ static bool action_parse(const char *name, enum message_action *action)
     return false;
 }
 
-static void command_queue(struct deliver *deliver, uint32_t request, const json_t *command, enum message_action action)
+static void command_queue(struct deliver *deliver, uint32_t request, const json_t *command,
+                          enum message_action action)
 {
     struct error err;
     const char *state = json_string_value(json_object_get(command, "state"));
@@ -215,12 +222,14 @@ static void command_queue(struct deliver *deliver, uint32_t request, const json_
         worker_reply_error(deliver->worker, request, "\"%s\" is no state of a message", state);
         return;
     }
-    if (delivery_store_act(deliver->store, action, &query, who ? who : "unknown", clock_now(), &changed, &err) < 0) {
+    if (delivery_store_act(deliver->store, action, &query, who ? who : "unknown", clock_now(), &changed, &err)
+        < 0) {
         worker_reply_error(deliver->worker, request, "%s", err.text);
         return;
     }
     if (query.id && changed == 0) {
-        worker_reply_error(deliver->worker, request, "message %lld is not there, or not in a state that allows it",
+        worker_reply_error(deliver->worker, request,
+                           "message %lld is not there, or not in a state that allows it",
                            (long long)query.id);
         return;
     }
@@ -247,7 +256,7 @@ static void deliver_command(void *context, uint32_t request, const json_t *comma
         worker_reply_error(deliver->worker, request, "deliver knows no command \"%s\"", name ? name : "");
 }
 
-// --- beginning and end ---------------------------------------------------------------------------------------------------------------------
+// --- beginning and end -------------------------------------------------------------------------------
 
 static int deliver_free(struct deliver *deliver)
 {
@@ -317,7 +326,8 @@ static int open_store(struct deliver *deliver, struct error *err)
 static int open_senders(struct deliver *deliver, struct error *err)
 {
     if (queue_is_trial(deliver->queue)) {
-        log_notice("trial: everything is decided and rendered, nothing is sent", LOG_S("state_dir", deliver->config->state_dir));
+        log_notice("trial: everything is decided and rendered, nothing is sent",
+                   LOG_S("state_dir", deliver->config->state_dir));
         return 0;
     }
     deliver->senders = talloc_zero_array(deliver, struct sender *, deliver->config->transport_count);

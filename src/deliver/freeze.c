@@ -33,8 +33,9 @@ struct headers {
 
 static int drop(struct freezing *f, const struct waiting *item, const char *reason, struct error *err)
 {
-    log_info("notification dropped", LOG_S("directory", item->directory), LOG_I("event", item->event->sequence),
-             LOG_S("recipient", f->recipient.address), LOG_S("reason", reason));
+    log_info("notification dropped", LOG_S("directory", item->directory),
+             LOG_I("event", item->event->sequence), LOG_S("recipient", f->recipient.address),
+             LOG_S("reason", reason));
     return delivery_store_set_state(f->queue->store, item->id, NOTIFICATION_DROPPED, reason, err);
 }
 
@@ -61,9 +62,10 @@ static int drop_stale(struct freezing *f, struct error *err)
     return 0;
 }
 
-// --- the recipient as the directory has it now --------------------------------------------------------------------------------
+// --- the recipient as the directory has it now -------------------------------------------------------
 
-static int flavour_load(struct queue_directory *directory, TALLOC_CTX *ctx, struct queue *queue, struct error *err)
+static int flavour_load(struct queue_directory *directory, TALLOC_CTX *ctx, struct queue *queue,
+                        struct error *err)
 {
     if (directory->flavour)
         return 0;
@@ -115,7 +117,7 @@ static int recipient_refresh(struct freezing *f, const char **reason, struct err
     return 0;
 }
 
-// --- the message --------------------------------------------------------------------------------------------------------------
+// --- the message -------------------------------------------------------------------------------------
 
 static const char *first_of(const char *a, const char *b, const char *c)
 {
@@ -137,7 +139,8 @@ static int freeze_headers(struct freezing *f, struct headers *headers, struct er
     const char *from = first_of(transport ? transport->from : NULL, directory->from, mail->from);
     // Only in a trial: something must stand there.
     headers->from = from ? from : "ldapnotify@localhost";
-    headers->from_name = first_of(transport ? transport->from_name : NULL, directory->from_name, mail->from_name);
+    headers->from_name =
+        first_of(transport ? transport->from_name : NULL, directory->from_name, mail->from_name);
     headers->reply_to = first_of(transport ? transport->reply_to : NULL, directory->reply_to, mail->reply_to);
     const char *domain = mail->message_domain ? mail->message_domain : domain_of(headers->from);
     headers->list_id = mail->list_id ? mail->list_id : talloc_asprintf(f->ctx, "<ldapnotify.%s>", domain);
@@ -147,13 +150,15 @@ static int freeze_headers(struct freezing *f, struct headers *headers, struct er
 
     struct message *message = &f->message;
     const char *redirect = first_of(transport ? transport->redirect_to : NULL, mail->redirect_to, NULL);
-    message->envelope_from = first_of(transport ? transport->envelope_from : NULL, mail->envelope_from, headers->from);
+    message->envelope_from =
+        first_of(transport ? transport->envelope_from : NULL, mail->envelope_from, headers->from);
     message->recipient = redirect ? redirect : f->recipient.address;
     message->intended = redirect ? f->recipient.address : NULL;
     message->recipient_name = f->recipient.name;
     for (size_t i = 0; i < f->count; i++) {
         const char *id = event_id(f->ctx, f->items[i].event);
-        headers->events[i] = talloc_asprintf(f->ctx, "%s; id=%s", event_kind(f->items[i].event->type)->name, id);
+        headers->events[i] =
+            talloc_asprintf(f->ctx, "%s; id=%s", event_kind(f->items[i].event->type)->name, id);
         if (i == 0 && id)
             message->message_id = mail_message_id(f->ctx, id, domain);
         if (!headers->events[i])
@@ -171,7 +176,8 @@ static int freeze_compose(struct freezing *f, struct error *err)
     if (!items)
         return error_set(err, "out of memory");
     for (size_t i = 0; i < f->count; i++)
-        items[i] = (struct render_item){ .event = f->items[i].event, .notification = &f->items[i].notification,
+        items[i] = (struct render_item){ .event = f->items[i].event,
+                                         .notification = &f->items[i].notification,
                                          .folded = f->items[i].folded };
     const struct render_context context = {
         .config = f->queue->config,
@@ -181,7 +187,8 @@ static int freeze_compose(struct freezing *f, struct error *err)
         .recipient = f->recipient,
         .now = f->now,
     };
-    if (render_items(f->ctx, &context, items, f->count, &rendered, err) < 0 || freeze_headers(f, &headers, err) < 0)
+    if (render_items(f->ctx, &context, items, f->count, &rendered, err) < 0
+        || freeze_headers(f, &headers, err) < 0)
         return -1;
     const struct mail_parts parts = {
         .from = headers.from,
@@ -240,14 +247,15 @@ static int freeze_keep(struct freezing *f, struct error *err)
     }
     if (delivery_store_freeze(f->queue->store, message, f->items, f->count, err) < 0)
         return -1;
-    log_info(trial ? "delivery" : "message frozen", LOG_I("message", message->id), LOG_S("directory", message->directory),
-             LOG_S("message_id", message->message_id), LOG_I("notifications", f->count),
-             LOG_S("recipient", message->recipient), LOG_S("transport", message->transport),
-             LOG_S("outcome", trial ? "trial" : "queued"));
+    log_info(trial ? "delivery" : "message frozen", LOG_I("message", message->id),
+             LOG_S("directory", message->directory), LOG_S("message_id", message->message_id),
+             LOG_I("notifications", f->count), LOG_S("recipient", message->recipient),
+             LOG_S("transport", message->transport), LOG_S("outcome", trial ? "trial" : "queued"));
     return 0;
 }
 
-// 0: the bundle has become a message or was dropped. -1: the store or the trial Maildir failed; nothing is lost.
+// 0: the bundle has become a message or was dropped. -1: the store or the trial Maildir failed; nothing is
+// lost.
 static int freeze_bundle(struct freezing *f, struct error *err)
 {
     const struct notification *first = &f->items[0].notification;
@@ -273,7 +281,8 @@ static int freeze_bundle(struct freezing *f, struct error *err)
     if (freeze_compose(f, &words) < 0) {
         // It would fail in the same way for ever and hold up everybody else.
         log_error("a message cannot be made", LOG_S("directory", f->items[0].directory),
-                  LOG_I("event", f->items[0].event->sequence), LOG_S("recipient", f->recipient.address), LOG_E(&words));
+                  LOG_I("event", f->items[0].event->sequence), LOG_S("recipient", f->recipient.address),
+                  LOG_E(&words));
         return drop_all(f, talloc_asprintf(f->ctx, "no message could be made of it: %s", words.text), err);
     }
     return freeze_keep(f, err);

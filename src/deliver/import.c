@@ -13,7 +13,8 @@ static const struct waiting *opposite_find(const struct waiting *found, size_t c
 }
 
 // `waiting` has just been kept: does it undo something that was not told yet?
-static int import_weigh(struct queue *queue, TALLOC_CTX *ctx, const struct waiting *waiting, struct error *err)
+static int import_weigh(struct queue *queue, TALLOC_CTX *ctx, const struct waiting *waiting,
+                        struct error *err)
 {
     if (event_kind(waiting->event->type)->opposite < 0)
         return 0;
@@ -28,16 +29,23 @@ static int import_weigh(struct queue *queue, TALLOC_CTX *ctx, const struct waiti
     bool courtesy = before->notification.courtesy && waiting->notification.courtesy;
     if (courtesy)
         return delivery_store_set_state(queue->store, before->id, NOTIFICATION_CANCELLED,
-                                        "undone before it was told", err) < 0
-                || delivery_store_set_state(queue->store, waiting->id, NOTIFICATION_CANCELLED,
-                                            "undoes what was not told yet", err) < 0 ? -1 : 0;
+                                        "undone before it was told", err)
+                           < 0
+                       || delivery_store_set_state(queue->store, waiting->id, NOTIFICATION_CANCELLED,
+                                                   "undoes what was not told yet", err)
+                              < 0
+                   ? -1
+                   : 0;
     return delivery_store_fold(queue->store, before->id, err) < 0
-            || delivery_store_set_state(queue->store, waiting->id, NOTIFICATION_CANCELLED,
-                                        "told together with what it undoes", err) < 0 ? -1 : 0;
+                   || delivery_store_set_state(queue->store, waiting->id, NOTIFICATION_CANCELLED,
+                                               "told together with what it undoes", err)
+                          < 0
+               ? -1
+               : 0;
 }
 
-static int import_row(struct queue *queue, TALLOC_CTX *ctx, const char *directory, const struct outbox_row *row,
-                      int64_t now, struct error *err)
+static int import_row(struct queue *queue, TALLOC_CTX *ctx, const char *directory,
+                      const struct outbox_row *row, int64_t now, struct error *err)
 {
     struct waiting waiting = {
         .directory = directory,

@@ -19,6 +19,8 @@ src_deliver_libdeliver_a_SOURCES = \
   src/deliver/smtp_connect.h \
   src/deliver/smtp_content.c \
   src/deliver/smtp_content.h \
+  src/deliver/smtp_envelope.c \
+  src/deliver/smtp_envelope.h \
   src/deliver/smtp_hosts.c \
   src/deliver/smtp_hosts.h \
   src/deliver/smtp_reply.c \

@@ -19,8 +19,8 @@ static void message_defer(struct message *message, int64_t now, int64_t next)
     message->next_attempt = message->expires != 0 && next > message->expires ? message->expires : next;
 }
 
-void outcome_apply(struct message *message, const struct transport_result *result, const struct config_transport *config,
-                   int64_t now, int64_t paused_until, uint32_t random)
+void outcome_apply(struct message *message, const struct transport_result *result,
+                   const struct config_transport *config, int64_t now, int64_t paused_until, uint32_t random)
 {
     message->code = result->code;
     message->reply = result->reply;
@@ -38,8 +38,9 @@ void outcome_apply(struct message *message, const struct transport_result *resul
         break;
     case TRANSPORT_TEMPORARY:
         message->attempts++;
-        message_defer(message, now, now + backoff_wait((unsigned)message->attempts, config->retry_first,
-                                                       config->retry_most, random));
+        message_defer(
+            message, now,
+            now + backoff_wait((unsigned)message->attempts, config->retry_first, config->retry_most, random));
         break;
     case TRANSPORT_DOWN:
         message_defer(message, now, paused_until);

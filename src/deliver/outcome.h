@@ -4,10 +4,11 @@
 
 #include "deliver/transport.h"
 
-// What a result means for its message. Pure: writes state, attempts, next_attempt, code, reply, host and finished; reply and
-// host are those of the result, not copied. `paused_until` is when the transport is tried again after TRANSPORT_DOWN.
-void outcome_apply(struct message *message, const struct transport_result *result, const struct config_transport *config,
-                   int64_t now, int64_t paused_until, uint32_t random);
+// What a result means for its message. Pure: writes state, attempts, next_attempt, code, reply, host and
+// finished; reply and host are those of the result, not copied. `paused_until` is when the transport is tried
+// again after TRANSPORT_DOWN.
+void outcome_apply(struct message *message, const struct transport_result *result,
+                   const struct config_transport *config, int64_t now, int64_t paused_until, uint32_t random);
 // Too old to be sent at all?
 bool outcome_is_expired(const struct message *message, int64_t now);
 // The word for the log: "sent", "deferred", "failed", "down".

@@ -13,7 +13,8 @@ struct queue_directory *queue_directory_find(struct queue *queue, const char *na
     return NULL;
 }
 
-// Sequences of the outbox only grow; a store whose last one is below our cursor was made anew by an administrator.
+// Sequences of the outbox only grow; a store whose last one is below our cursor was made anew by an
+// administrator.
 static int directory_compare_cursor(struct queue *queue, struct queue_directory *directory, struct error *err)
 {
     struct mirror_counts counts;
@@ -36,7 +37,8 @@ int queue_directory_open(struct queue *queue, struct queue_directory *directory,
     char *path = talloc_asprintf(NULL, "%s/%s.db", queue->config->state_dir, directory->config->name);
     if (!path)
         return error_set(err, "out of memory");
-    int result = directory_store_open(queue, path, directory->config->name, STORE_READ, &directory->store, err);
+    int result =
+        directory_store_open(queue, path, directory->config->name, STORE_READ, &directory->store, err);
     talloc_free(path);
     if (result < 0) {
         directory->store = NULL;
@@ -63,8 +65,8 @@ static int queue_free(struct queue *queue)
     return 0;
 }
 
-int queue_open(TALLOC_CTX *ctx, const struct config *config, struct delivery_store *store, struct queue **queue,
-               struct error *err)
+int queue_open(TALLOC_CTX *ctx, const struct config *config, struct delivery_store *store,
+               struct queue **queue, struct error *err)
 {
     struct queue *it = talloc_zero(ctx, struct queue);
     if (!it)

@@ -26,7 +26,8 @@ struct queue {
 // NULL: not in the configuration.
 struct queue_directory *queue_directory_find(struct queue *queue, const char *name);
 // Opens the store where that was not done yet; code STORE_ABSENT while there is none.
-int queue_directory_open(struct queue *queue, struct queue_directory *directory, struct error *err) MUST_CHECK;
+int queue_directory_open(struct queue *queue, struct queue_directory *directory,
+                         struct error *err) MUST_CHECK;
 // After a failure: the next use opens it anew.
 void queue_directory_close(struct queue_directory *directory);
 

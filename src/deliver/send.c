@@ -11,7 +11,8 @@
 
 // Claimed at once: enough to keep every connection busy without asking the store for each message.
 #define CLAIM_MOST 128
-// Longer than anything a claimed message may have to wait for. After a crash leases are taken back at once anyway.
+// Longer than anything a claimed message may have to wait for. After a crash leases are taken back at once
+// anyway.
 #define LEASE (2 * CLOCK_HOUR)
 #define PAUSE_FIRST (5 * CLOCK_SECOND)
 #define STORE_RETRY_FIRST CLOCK_SECOND
@@ -75,7 +76,7 @@ static void sender_set_timer(struct sender *sender, int64_t wait)
         log_error("cannot set a timer", LOG_S("transport", sender->config->name));
 }
 
-// --- results into the store -----------------------------------------------------------------------------------------------------
+// --- results into the store --------------------------------------------------------------------------
 
 // The one stable line of a delivery.
 static void result_log(struct sender *sender, const struct result *result)
@@ -93,7 +94,8 @@ static void result_log(struct sender *sender, const struct result *result)
               log_fields(LOG_I("message", message->id), LOG_S("message_id", message->message_id),
                          LOG_S("directory", message->directory), LOG_S("events", events),
                          LOG_S("recipient", message->recipient), LOG_S("transport", message->transport),
-                         LOG_S("host", message->host), LOG_S("outcome", outcome_word(message, result->outcome)),
+                         LOG_S("host", message->host),
+                         LOG_S("outcome", outcome_word(message, result->outcome)),
                          LOG_I("code", message->code), LOG_I("delay_ms", clock_now() - message->created),
                          LOG_I("attempts", message->attempts), LOG_S("reply", message->reply)));
     talloc_free(ctx);
@@ -124,7 +126,8 @@ static void sender_flush(struct sender *sender)
         return;
     if (results_record(sender, &err) < 0) {
         // Kept here until the store takes them; nothing new is claimed meanwhile.
-        int64_t wait = backoff_wait(++sender->store_failures, STORE_RETRY_FIRST, STORE_RETRY_MOST, backoff_random());
+        int64_t wait =
+            backoff_wait(++sender->store_failures, STORE_RETRY_FIRST, STORE_RETRY_MOST, backoff_random());
         log_error("results cannot be recorded", LOG_S("transport", sender->config->name),
                   LOG_I("results", sender->result_count), LOG_I("retry_ms", wait), LOG_E(&err));
         sender_set_timer(sender, wait);
@@ -148,8 +151,8 @@ static void on_flush(evutil_socket_t socket, short what, void *context)
     sender_pump(sender);
 }
 
-static void result_add(struct sender *sender, struct batch *batch, struct message *it, enum transport_outcome outcome,
-                       bool given_back)
+static void result_add(struct sender *sender, struct batch *batch, struct message *it,
+                       enum transport_outcome outcome, bool given_back)
 {
     if (talloc_array_length(sender->results) == sender->result_count) {
         size_t room = sender->result_count ? 2 * sender->result_count : CLAIM_MOST;
@@ -181,7 +184,7 @@ static void batch_give_back(struct sender *sender)
     }
 }
 
-// --- what the transport says ----------------------------------------------------------------------------------------------------------
+// --- what the transport says -------------------------------------------------------------------------
 
 static void sender_pause(struct sender *sender, const struct transport_result *result, int64_t now)
 {
@@ -191,7 +194,8 @@ static void sender_pause(struct sender *sender, const struct transport_result *r
         return; // several messages under way have met the same trouble
     // Refused logins may lock the account.
     bool login = result->step == SMTP_STEP_LOGIN;
-    int64_t first = login || sender->config->retry_first < PAUSE_FIRST ? sender->config->retry_first : PAUSE_FIRST;
+    int64_t first =
+        login || sender->config->retry_first < PAUSE_FIRST ? sender->config->retry_first : PAUSE_FIRST;
     int64_t wait = backoff_wait(++sender->pauses, first, sender->config->retry_most, backoff_random());
     sender->paused_until = now + wait;
     sender->probing = true;
@@ -234,7 +238,7 @@ static void on_done(void *context, int64_t id, const struct transport_result *re
     sender_pump(sender);
 }
 
-// --- handing over -------------------------------------------------------------------------------------------------------------------
+// --- handing over ------------------------------------------------------------------------------------
 
 static bool sender_claim(struct sender *sender, int64_t now)
 {
@@ -244,11 +248,13 @@ static bool sender_claim(struct sender *sender, int64_t now)
         return false;
     // With a rate limit a larger batch would only sit here.
     size_t limit = sender->probing || sender->config->messages_per_minute > 0 ? 1 : CLAIM_MOST;
-    if (delivery_store_claim(sender->store, batch, sender->config->name, now, now + LEASE, limit, &batch->messages,
-                             &batch->count, &err) < 0) {
-        int64_t wait = backoff_wait(++sender->store_failures, STORE_RETRY_FIRST, STORE_RETRY_MOST, backoff_random());
-        log_error("messages cannot be claimed", LOG_S("transport", sender->config->name), LOG_I("retry_ms", wait),
-                  LOG_E(&err));
+    if (delivery_store_claim(sender->store, batch, sender->config->name, now, now + LEASE, limit,
+                             &batch->messages, &batch->count, &err)
+        < 0) {
+        int64_t wait =
+            backoff_wait(++sender->store_failures, STORE_RETRY_FIRST, STORE_RETRY_MOST, backoff_random());
+        log_error("messages cannot be claimed", LOG_S("transport", sender->config->name),
+                  LOG_I("retry_ms", wait), LOG_E(&err));
         sender_set_timer(sender, wait);
         talloc_free(batch);
         return false;
@@ -288,12 +294,14 @@ static void sender_hand_over(struct sender *sender, int64_t now)
         sender->flights = flights;
     if (!flights || transport_send(sender->transport, message, &err) < 0) {
         struct transport_result result = { .outcome = TRANSPORT_TEMPORARY,
-                                           .reply = flights ? talloc_strdup(batch, err.text) : "out of memory" };
+                                           .reply =
+                                               flights ? talloc_strdup(batch, err.text) : "out of memory" };
         outcome_apply(message, &result, sender->config, now, 0, backoff_random());
         result_add(sender, batch, message, result.outcome, false);
         return;
     }
-    sender->flights[sender->flight_count++] = (struct flight){ .message = message->id, .batch = batch, .it = message };
+    sender->flights[sender->flight_count++] =
+        (struct flight){ .message = message->id, .batch = batch, .it = message };
 }
 
 // When is there something to do without anybody calling?
@@ -378,8 +386,10 @@ json_t *sender_status(const struct sender *sender)
 {
     bool paused = sender->paused_until > clock_now();
     json_t *json = json_pack("{s:s, s:s, s:I}", "name", sender->config->name, "state",
-                             !sender->transport ? "failed" : paused ? "paused" : "ok", "in_flight",
-                             (json_int_t)sender->flight_count);
+                             !sender->transport ? "failed"
+                             : paused           ? "paused"
+                                                : "ok",
+                             "in_flight", (json_int_t)sender->flight_count);
     if (json && sender->problem)
         json_object_set_new(json, "problem", json_string(sender->problem));
     if (json && paused)

@@ -8,13 +8,14 @@
 
 #include "deliver/transport.h"
 
-// One transport's share of the queue: claims messages, hands them over as the transport has room, records what became of
-// them. A transport that is down pauses as a whole; the messages do not pay for it with their attempts.
+// One transport's share of the queue: claims messages, hands them over as the transport has room, records
+// what became of them. A transport that is down pauses as a whole; the messages do not pay for it with their
+// attempts.
 
 struct sender;
 
-// `store` and `config` outlive it. A transport that cannot be opened gives a sender all the same: its messages stay queued and
-// its status says why. NULL: out of memory. talloc_free() ends it at once.
+// `store` and `config` outlive it. A transport that cannot be opened gives a sender all the same: its
+// messages stay queued and its status says why. NULL: out of memory. talloc_free() ends it at once.
 struct sender *sender_new(TALLOC_CTX *ctx, struct event_base *base, struct delivery_store *store,
                           const struct config_transport *config, struct error *err) MUST_CHECK;
 // There may be new messages, or an administrator wants it tried now.

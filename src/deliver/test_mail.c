@@ -22,8 +22,8 @@ static const char *first_of(const char *a, const char *b)
     return a ? a : b;
 }
 
-static int test_mail_compose(struct test_mail *it, const struct config *config, const struct config_transport *transport,
-                             const char *to, struct error *err)
+static int test_mail_compose(struct test_mail *it, const struct config *config,
+                             const struct config_transport *transport, const char *to, struct error *err)
 {
     static const char *const no_events[] = { NULL };
     const char *from = first_of(transport->from, config->mail.from);
@@ -76,8 +76,8 @@ static void on_report(void *context, const struct smtp_report *report)
 {
     struct test_mail *it = context;
     json_array_append_new(it->hosts, json_pack("{s:s, s:s, s:I, s:s}", "host", report->host, "step",
-                                               smtp_step_name(report->step), "code", (json_int_t)report->code, "words",
-                                               report->words));
+                                               smtp_step_name(report->step), "code", (json_int_t)report->code,
+                                               "words", report->words));
     if (report->last)
         test_mail_answer(it);
 }
@@ -86,9 +86,10 @@ static void test_mail_to_maildir(struct test_mail *it, const struct config_trans
 {
     struct error err;
     bool written = maildir_write(transport->path, &it->message, &err) == 0;
-    json_array_append_new(it->hosts, json_pack("{s:s, s:s, s:I, s:s}", "host", transport->path, "step",
-                                               smtp_step_name(written ? SMTP_STEP_DONE : SMTP_STEP_CONTENT), "code",
-                                               (json_int_t)0, "words", written ? "written" : err.text));
+    json_array_append_new(it->hosts,
+                          json_pack("{s:s, s:s, s:I, s:s}", "host", transport->path, "step",
+                                    smtp_step_name(written ? SMTP_STEP_DONE : SMTP_STEP_CONTENT), "code",
+                                    (json_int_t)0, "words", written ? "written" : err.text));
     test_mail_answer(it);
 }
 
@@ -97,16 +98,19 @@ void test_mail_start(TALLOC_CTX *ctx, struct worker *worker, uint32_t request, c
     const struct config *config = worker_config(worker);
     const char *to = json_string_value(json_object_get(command, "to"));
     const char *name = json_string_value(json_object_get(command, "transport"));
-    const struct config_transport *transport = name ? config_transport_find(config, name)
-        : config->transport_count ? &config->transports[0] : NULL;
+    const struct config_transport *transport = name                      ? config_transport_find(config, name)
+                                               : config->transport_count ? &config->transports[0]
+                                                                         : NULL;
     struct error err;
     if (!to || !text_is_address(to)) {
         worker_reply_error(worker, request, "\"to\" must be a mail address");
         return;
     }
     if (!transport) {
-        worker_reply_error(worker, request, name ? "there is no transport \"%s\" in the configuration"
-                                                 : "there is no transport in the configuration%s", name ? name : "");
+        worker_reply_error(worker, request,
+                           name ? "there is no transport \"%s\" in the configuration"
+                                : "there is no transport in the configuration%s",
+                           name ? name : "");
         return;
     }
     struct test_mail *it = talloc_zero(ctx, struct test_mail);

@@ -6,8 +6,10 @@
 
 #include "process/worker.h"
 
-// The command {"command": "test-mail", "to": ADDRESS, "transport"?: NAME}: sends one test message past the queue and answers
-// {"ok": true, "hosts": [{"host", "step", "code", "words"}]}. An administrator asks for it by name, so it leaves in a trial too.
+// The command {"command": "test-mail", "to": ADDRESS, "transport"?: NAME}: sends one test message past the
+// queue and answers
+// {"ok": true, "hosts": [{"host", "step", "code", "words"}]}. An administrator asks for it by name, so it
+// leaves in a trial too.
 void test_mail_start(TALLOC_CTX *ctx, struct worker *worker, uint32_t request, const json_t *command);
 
 #endif

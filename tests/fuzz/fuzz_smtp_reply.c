@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Links $(DELIVER_LIBS) $(BASE_LIBS). What a server says: replies in any pieces, their verdict and words, EHLO lines.
+// Links $(DELIVER_LIBS) $(BASE_LIBS). What a server says: replies in any pieces, their verdict and words,
+// EHLO lines.
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void judge(const struct smtp_reply *reply, uint8_t step)
 {
-    struct smtp_evidence evidence = { .step = (enum smtp_step)(step % SMTP_STEP_COUNT), .code = reply->code,
-                                      .text = reply->text, .reused = step & 0x40, .timed_out = step & 0x80 };
+    struct smtp_evidence evidence = { .step = (enum smtp_step)(step % SMTP_STEP_COUNT),
+                                      .code = reply->code,
+                                      .text = reply->text,
+                                      .reused = step & 0x40,
+                                      .timed_out = step & 0x80 };
     struct smtp_verdict verdict = smtp_judge(&evidence);
-    // A connection is either good for more or given up; and nothing is sent again at once after its content went.
+    // A connection is either good for more or given up; and nothing is sent again at once after its content
+    // went.
     if ((verdict.usable && (verdict.again || verdict.host_failed))
         || (verdict.again && evidence.step >= SMTP_STEP_CONTENT)
         || (verdict.outcome == TRANSPORT_ACCEPTED && evidence.step < SMTP_STEP_CONTENT))

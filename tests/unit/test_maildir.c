@@ -16,8 +16,11 @@
 #include "deliver/transport.h"
 
 static const struct message message = {
-    .id = 7, .recipient = "user@example.com", .envelope_from = "bounce@example.com",
-    .bytes = (const uint8_t *)"Subject: x\r\n\r\n.dot\r\nlone\rcr\r\n", .length = 30,
+    .id = 7,
+    .recipient = "user@example.com",
+    .envelope_from = "bounce@example.com",
+    .bytes = (const uint8_t *)"Subject: x\r\n\r\n.dot\r\nlone\rcr\r\n",
+    .length = 30,
 };
 
 struct fixture {
@@ -120,7 +123,13 @@ static void test_says_what_failed(void **state)
     assert_non_null(strstr(err.text, "No such file"));
 }
 
-struct told { size_t count; enum transport_outcome outcome; int64_t message; struct event_base *base; size_t want; };
+struct told {
+    size_t count;
+    enum transport_outcome outcome;
+    int64_t message;
+    struct event_base *base;
+    size_t want;
+};
 
 static void on_done(void *context, int64_t id, const struct transport_result *result)
 {
@@ -135,7 +144,9 @@ static void test_transport(void **state)
     struct fixture *f = *state;
     struct error err;
     struct told told = { .base = event_base_new() };
-    struct config_transport config = { .name = (char *)"files", .type = CONFIG_TRANSPORT_MAILDIR, .path = f->path };
+    struct config_transport config = { .name = (char *)"files",
+                                       .type = CONFIG_TRANSPORT_MAILDIR,
+                                       .path = f->path };
     struct transport *transport = transport_open(NULL, told.base, &config, on_done, &told, &err);
     assert_non_null(transport);
     size_t sent = 0;

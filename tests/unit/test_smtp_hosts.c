@@ -22,13 +22,18 @@ static void test_parses(void **state)
 {
     (void)state;
     // Labels in order, separated by spaces; NULL: refused.
-    static const struct { const char *text, *labels; } cases[] = {
+    static const struct {
+        const char *text, *labels;
+    } cases[] = {
         { "relay1", "relay1:25" },
         { "relay1;relay2:2525;[::1]:26", "relay1:25 relay2:2525 [::1]:26" },
         { " relay1.example.com ; ;relay2 ;", "relay1.example.com:25 relay2:25" },
         { "[2001:db8::25]", "[2001:db8::25]:25" },
         { "192.0.2.1:65535", "192.0.2.1:65535" },
-        { "b\xc3\xbc" "cher.example", "b\xc3\xbc" "cher.example:25" },
+        { "b\xc3\xbc"
+          "cher.example",
+          "b\xc3\xbc"
+          "cher.example:25" },
         { "", NULL },
         { ";", NULL },
         { "relay1:", NULL },
@@ -96,7 +101,8 @@ static void test_order_and_death(void **state)
     for (int i = 0; i < 20; i++) {
         now = hosts.items[0].dead_until;
         smtp_hosts_failed(&hosts, 0, now, UINT32_MAX);
-        assert_true(hosts.items[0].dead_until - now >= last || hosts.items[0].dead_until - now > 2 * CLOCK_MINUTE);
+        assert_true(hosts.items[0].dead_until - now >= last
+                    || hosts.items[0].dead_until - now > 2 * CLOCK_MINUTE);
         last = hosts.items[0].dead_until - now;
     }
     assert_in_range(last, 2 * CLOCK_MINUTE, 5 * CLOCK_MINUTE);

@@ -14,7 +14,7 @@
 #include "../../src/deliver/smtp_reply.h"
 #include "../../src/deliver/smtp_result.h"
 
-// --- verdicts ---------------------------------------------------------------------------------------------------------------------
+// --- verdicts ----------------------------------------------------------------------------------------
 
 static void test_verdicts(void **state)
 {
@@ -25,12 +25,20 @@ static void test_verdicts(void **state)
         bool host_failed, again, usable;
     } cases[] = {
         // Connecting: never the message's fault, always the host's.
-        { { .step = SMTP_STEP_RESOLVE, .curl = CURLE_COULDNT_RESOLVE_HOST }, TRANSPORT_DOWN, true, false, false },
+        { { .step = SMTP_STEP_RESOLVE, .curl = CURLE_COULDNT_RESOLVE_HOST },
+          TRANSPORT_DOWN,
+          true,
+          false,
+          false },
         { { .step = SMTP_STEP_CONNECT, .curl = CURLE_COULDNT_CONNECT }, TRANSPORT_DOWN, true, false, false },
         { { .step = SMTP_STEP_GREETING, .code = 421 }, TRANSPORT_DOWN, true, false, false },
         { { .step = SMTP_STEP_GREETING, .code = 554 }, TRANSPORT_DOWN, true, false, false },
         { { .step = SMTP_STEP_HELLO, .code = 550 }, TRANSPORT_DOWN, true, false, false },
-        { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION }, TRANSPORT_DOWN, true, false, false },
+        { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION },
+          TRANSPORT_DOWN,
+          true,
+          false,
+          false },
         { { .step = SMTP_STEP_LOGIN, .code = 535 }, TRANSPORT_DOWN, true, false, false },
         { { .step = SMTP_STEP_LOGIN, .code = 454 }, TRANSPORT_DOWN, true, false, false },
         { { .step = SMTP_STEP_LOGIN, .refusal = SMTP_REFUSAL_NO_LOGIN }, TRANSPORT_DOWN, true, false, false },
@@ -45,7 +53,11 @@ static void test_verdicts(void **state)
         { { .step = SMTP_STEP_DATA, .code = 554 }, TRANSPORT_PERMANENT, false, false, true },
         { { .step = SMTP_STEP_DATA, .code = 250 }, TRANSPORT_TEMPORARY, false, false, false },
         // Closed by the server: at once again when it was an idle connection.
-        { { .step = SMTP_STEP_SENDER, .code = 421, .reused = true }, TRANSPORT_TEMPORARY, false, true, false },
+        { { .step = SMTP_STEP_SENDER, .code = 421, .reused = true },
+          TRANSPORT_TEMPORARY,
+          false,
+          true,
+          false },
         { { .step = SMTP_STEP_SENDER, .reused = true }, TRANSPORT_TEMPORARY, false, true, false },
         { { .step = SMTP_STEP_DATA, .reused = true }, TRANSPORT_TEMPORARY, false, true, false },
         { { .step = SMTP_STEP_SENDER, .code = 421 }, TRANSPORT_TEMPORARY, true, false, false },
@@ -60,41 +72,63 @@ static void test_verdicts(void **state)
         { { .step = SMTP_STEP_CONTENT, .code = 250 }, TRANSPORT_ACCEPTED, false, false, true },
         { { .step = SMTP_STEP_DONE, .code = 250 }, TRANSPORT_ACCEPTED, false, false, true },
         // Ours.
-        { { .step = SMTP_STEP_SENDER, .refusal = SMTP_REFUSAL_UTF8 }, TRANSPORT_PERMANENT, false, false, true },
-        { { .step = SMTP_STEP_SENDER, .refusal = SMTP_REFUSAL_SIZE }, TRANSPORT_PERMANENT, false, false, true },
-        { { .step = SMTP_STEP_SENDER, .refusal = SMTP_REFUSAL_ADDRESS }, TRANSPORT_PERMANENT, false, false, true },
+        { { .step = SMTP_STEP_SENDER, .refusal = SMTP_REFUSAL_UTF8 },
+          TRANSPORT_PERMANENT,
+          false,
+          false,
+          true },
+        { { .step = SMTP_STEP_SENDER, .refusal = SMTP_REFUSAL_SIZE },
+          TRANSPORT_PERMANENT,
+          false,
+          false,
+          true },
+        { { .step = SMTP_STEP_SENDER, .refusal = SMTP_REFUSAL_ADDRESS },
+          TRANSPORT_PERMANENT,
+          false,
+          false,
+          true },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct smtp_verdict verdict = smtp_judge(&cases[i].evidence);
         if (verdict.outcome != cases[i].outcome || verdict.host_failed != cases[i].host_failed
             || verdict.again != cases[i].again || verdict.usable != cases[i].usable)
-            fail_msg("case %zu: %s, host_failed %d, again %d, usable %d", i, transport_outcome_name(verdict.outcome),
-                     verdict.host_failed, verdict.again, verdict.usable);
+            fail_msg("case %zu: %s, host_failed %d, again %d, usable %d", i,
+                     transport_outcome_name(verdict.outcome), verdict.host_failed, verdict.again,
+                     verdict.usable);
     }
 }
 
 static void test_words(void **state)
 {
     (void)state;
-    static const struct { struct smtp_evidence evidence; const char *words; } cases[] = {
+    static const struct {
+        struct smtp_evidence evidence;
+        const char *words;
+    } cases[] = {
         { { .step = SMTP_STEP_RESOLVE, .curl_words = "Could not resolve host: x" }, "cannot be resolved" },
         { { .step = SMTP_STEP_RESOLVE, .timed_out = true }, "name servers in time" },
         { { .step = SMTP_STEP_CONNECT, .os_error = ECONNREFUSED }, "nobody listens" },
         { { .step = SMTP_STEP_CONNECT, .os_error = EHOSTUNREACH }, "no route" },
         { { .step = SMTP_STEP_CONNECT, .timed_out = true }, "firewalls" },
-        { { .step = SMTP_STEP_GREETING, .tls = CONFIG_TLS_STARTTLS, .timed_out = true }, "tls = \"implicit\"" },
+        { { .step = SMTP_STEP_GREETING, .tls = CONFIG_TLS_STARTTLS, .timed_out = true },
+          "tls = \"implicit\"" },
         { { .step = SMTP_STEP_GREETING, .code = 554, .text = "554 no" }, "554 no" },
         { { .step = SMTP_STEP_HELLO, .code = 550, .text = "550 bad" }, "helo" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_USE_SSL_FAILED }, "offers no STARTTLS" },
-        { { .step = SMTP_STEP_TLS, .curl = CURLE_SSL_CONNECT_ERROR, .tls = CONFIG_TLS_IMPLICIT,
-            .curl_words = "error:0A00010B:SSL routines::wrong version number" }, "does not begin with TLS" },
+        { { .step = SMTP_STEP_TLS,
+            .curl = CURLE_SSL_CONNECT_ERROR,
+            .tls = CONFIG_TLS_IMPLICIT,
+            .curl_words = "error:0A00010B:SSL routines::wrong version number" },
+          "does not begin with TLS" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION, .verify = 20 }, "tls_ca_file" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION, .verify = 18 }, "self-signed" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION, .verify = 10 }, "expired" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION, .verify = 9 }, "clocks" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION, .verify = 62 }, "another name" },
-        { { .step = SMTP_STEP_TLS, .curl = CURLE_PEER_FAILED_VERIFICATION,
-            .curl_words = "SSL: no alternative certificate subject name matches target host name 'x'" }, "another name" },
+        { { .step = SMTP_STEP_TLS,
+            .curl = CURLE_PEER_FAILED_VERIFICATION,
+            .curl_words = "SSL: no alternative certificate subject name matches target host name 'x'" },
+          "another name" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_SSL_CACERT_BADFILE }, "tls_ca_file cannot be read" },
         { { .step = SMTP_STEP_TLS, .curl = CURLE_SSL_CERTPROBLEM }, "tls_cert_file" },
         { { .step = SMTP_STEP_LOGIN, .code = 535, .text = "535 no" }, "check user and password" },
@@ -122,12 +156,17 @@ static void test_step_names(void **state)
     assert_string_equal(smtp_step_name(SMTP_STEP_COUNT), "unknown");
 }
 
-// --- replies ----------------------------------------------------------------------------------------------------------------------
+// --- replies -----------------------------------------------------------------------------------------
 
 static void test_replies(void **state)
 {
     (void)state;
-    static const struct { const char *octets; int end, code; const char *text; size_t left; } cases[] = {
+    static const struct {
+        const char *octets;
+        int end, code;
+        const char *text;
+        size_t left;
+    } cases[] = {
         { "250 ok\r\n", 1, 250, "250 ok", 0 },
         { "250\r\n", 1, 250, "250", 0 },
         { "250 \r\n", 1, 250, "250", 0 },
@@ -184,8 +223,9 @@ static void test_endless_reply_ends(void **state)
 static void test_features(void **state)
 {
     (void)state;
-    static const char *const lines[] = { "250-relay.example.com", "250-pipelining\r\n", "250-SIZE 10240000\r\n",
-                                         "250-AUTH PLAIN LOGIN\r\n", "250-8BITMIME\r\n", "250-SMTPUTF8X\r\n",
+    static const char *const lines[] = { "250-relay.example.com", "250-pipelining\r\n",
+                                         "250-SIZE 10240000\r\n", "250-AUTH PLAIN LOGIN\r\n",
+                                         "250-8BITMIME\r\n",      "250-SMTPUTF8X\r\n",
                                          "250 HELP\r\n" };
     struct smtp_features features = { 0 };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
@@ -203,12 +243,14 @@ static void test_features(void **state)
     assert_false(features.utf8);
 }
 
-// --- content ----------------------------------------------------------------------------------------------------------------------
+// --- content -----------------------------------------------------------------------------------------
 
 static void test_content(void **state)
 {
     (void)state;
-    static const struct { const char *message, *wire; } cases[] = {
+    static const struct {
+        const char *message, *wire;
+    } cases[] = {
         { "", ".\r\n" },
         { "a\r\n", "a\r\n.\r\n" },
         { "a", "a\r\n.\r\n" },
