@@ -23,7 +23,7 @@ static void error_sanitize(char *text)
     }
 }
 
-static int error_vset(struct error *err, int code, const char *format, va_list args)
+PRINTF_LIKE(3, 0) static int error_vset(struct error *err, int code, const char *format, va_list args)
 {
     if (err) {
         char text[sizeof err->text]; // arguments may point into err->text itself

@@ -221,7 +221,7 @@ static void test_address(void **state)
     (void)state;
     static const char *const good[] = {
         "a@b", "first.last+tag@example.com", "o'hara@example.com", "\"quoted@local\"@example.com", "x@[192.0.2.1]",
-        "x@[IPv6:2001:db8::1]", "zo\xc3\xab@b\xc3\xbc" "cher.example", "x@a-b.c1.example", "!#$%&'*+-/=?^_`{|}~@x",
+        "x@[IPv6:2001:db8::1]", "zo\xc3\xab@m\xc3\xbcnchen.example", "x@a-b.c1.example", "!#$%&'*+-/=?^_`{|}~@x",
         "1234567890123456789012345678901234567890123456789012345678901234@example.com",
     };
     static const char *const bad[] = {
