@@ -353,7 +353,7 @@ mail = {{ from = "directory@example.com"; from_name = "Example Directory"; admin
 transports = ( {{ name = "default"; type = "smtp"; hosts = "127.0.0.1:{parts["inbox"].port if parts["inbox"] else 1}"; tls = "none";
                  {parts["transport_options"]} }} );
 directories = ( {{ name = "corp"; uri = [ {uris} ]; base = "{SUFFIX}"; bind_dn = "{SERVICE_DN}";
-                  bind_password_file = "{self.secret}"; reconnect_first = "100ms"; reconnect_most = "2s";
+                  bind_password_file = "{self.secret}"; tls = "none"; reconnect_first = "100ms"; reconnect_most = "2s";
                   {parts["directory_options"]} }} );
 {parts["rules"]}
 {parts["more"]}
