@@ -89,8 +89,8 @@ static char *facts_text(TALLOC_CTX *ctx, const struct option *option)
     const char *before = option->type == OPTION_MAP ? " Roles: " : " One of ";
     char *facts = talloc_strdup(ctx, "");
     for (size_t i = 0; option->choices && option->choices[i]; i++)
-        facts = talloc_asprintf_append(facts, "%s%s%s", i ? ", " : before,
-                                       option->choices[i], option->choices[i + 1] ? "" : ".");
+        facts = talloc_asprintf_append(facts, "%s%s%s", i ? ", " : before, option->choices[i],
+                                       option->choices[i + 1] ? "" : ".");
     if (option->type == OPTION_INT)
         facts = talloc_asprintf_append(facts, " From %lld to %lld.", option->least, option->most);
     if (option->type == OPTION_DURATION)

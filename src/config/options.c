@@ -446,8 +446,8 @@ static const struct option subject_options[] = {
 };
 
 #define GROUP(field, structure, table) \
-    .name = #field, .offset = offsetof(struct config, field), .size = sizeof(struct structure),
-      .options = table
+    .name = #field, .offset = offsetof(struct config, field), .size = sizeof(struct structure), \
+    .options = table
 #define LIST(field, count, structure, table) \
     GROUP(field, structure, table), .list = true, .count_offset = offsetof(struct config, count)
 
