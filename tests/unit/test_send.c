@@ -85,9 +85,9 @@ static int64_t count_of(struct fixture *f, enum message_state state)
 
 static void wait_for(struct fixture *f, enum message_state state, int64_t count)
 {
-    int tries = 400;
+    int64_t until = clock_monotonic() + 20000;
     while (count_of(f, state) != count || sender_is_busy(f->sender)) {
-        if (--tries == 0)
+        if (clock_monotonic() > until)
             fail_msg("%lld messages are %s, not %lld", (long long)count_of(f, state),
                      message_state_name(state), (long long)count);
         struct timeval tick = { .tv_usec = 50000 };
