@@ -248,10 +248,11 @@ static int freeze_keep(struct freezing *f, struct error *err)
     }
     if (delivery_store_freeze(f->queue->store, message, f->items, f->count, err) < 0)
         return -1;
-    log_info(trial ? "delivery" : "message frozen", LOG_I("message", message->id),
-             LOG_S("directory", message->directory), LOG_S("message_id", message->message_id),
-             LOG_I("notifications", f->count), LOG_S("recipient", message->recipient),
-             LOG_S("transport", message->transport), LOG_S("outcome", trial ? "trial" : "queued"));
+    log_write(trial ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, trial ? "delivery" : "message frozen",
+              log_fields(LOG_I("message", message->id), LOG_S("message_id", message->message_id),
+                         LOG_S("directory", message->directory), LOG_I("notifications", f->count),
+                         LOG_S("recipient", message->recipient), LOG_S("transport", message->transport),
+                         LOG_S("outcome", trial ? "trial" : "queued")));
     return 0;
 }
 
