@@ -112,6 +112,8 @@ int connection_begin(struct connection *connection, bool verify, struct error *e
         return error_set_code(err, SESSION_FAILED, "this is no LDAP URI; expected ldaps://HOST[:PORT], ldap://HOST[:PORT] "
                               "or ldapi://PATH with %%2F for each slash");
     connection->local = strcmp(connection->url->lud_scheme, "ldapi") == 0;
+    connection->implicit = strcmp(connection->url->lud_scheme, "ldaps") == 0;
+    connection->starttls = !connection->local && !connection->implicit && connection->config->tls != CONFIG_TLS_NONE;
     connection->encrypted = connection->answered = false;
     connection->fd = socket_open(connection->config, connection->url, connection->deadline, err);
     if (connection->fd < 0)
@@ -125,7 +127,7 @@ int connection_begin(struct connection *connection, bool verify, struct error *e
     }
     if (set_basic_options(connection, err) != 0)
         return -1;
-    return connection->local ? 0 : set_tls_options(connection, verify, err);
+    return connection->implicit || connection->starttls ? set_tls_options(connection, verify, err) : 0;
 }
 
 void connection_close(struct connection *connection)
@@ -184,7 +186,7 @@ int connection_wait(struct connection *connection, int msgid, const char *what, 
         connection->answered = true;
         return 0;
     }
-    if (type == 0)
+    if (type == 0 || clock_monotonic() >= connection->deadline)
         return error_set_code(err, SESSION_UNREACHABLE, "%s: no answer in time; the server may be overloaded", what);
     int code = LDAP_SERVER_DOWN;
     ldap_get_option(connection->ld, LDAP_OPT_RESULT_CODE, &code);

@@ -16,6 +16,7 @@ struct connection {
     LDAPURLDesc *url;
     LDAP *ld;
     int fd;
+    bool implicit, starttls; // how TLS begins, if at all
     bool encrypted;
     bool local;        // ldapi
     bool answered;     // the peer has spoken LDAP to us

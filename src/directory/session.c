@@ -66,7 +66,7 @@ static int keep_root_dse(void *context, const struct entry *entry)
     struct session *session = context;
     talloc_free(session->root_dse);
     session->root_dse = talloc_steal(session, (struct entry *)entry);
-    return 1;
+    return 0;
 }
 
 // RFC 4512 §5.1

@@ -183,7 +183,8 @@ int socket_peek(int fd, int64_t deadline)
     do
         ready = poll(&poller, 1, time_left(deadline));
     while (ready < 0 && errno == EINTR);
-    if (ready <= 0)
+    // When the guard has shut the descriptor down it looks closed.
+    if (ready <= 0 || time_left(deadline) == 0)
         return SOCKET_SILENT;
     unsigned char octet;
     return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 1 ? octet : SOCKET_CLOSED;

@@ -52,7 +52,7 @@ static struct certificate *look_at_certificate(TALLOC_CTX *ctx, const struct con
     struct error ignored;
     if (connection_begin(&look, false, &ignored) == 0) {
         socket_guard_begin(look.fd, look.deadline);
-        if ((strcmp(look.url->lud_scheme, "ldaps") == 0 || request_start_tls(&look, &ignored) == 0) &&
+        if ((look.implicit || request_start_tls(&look, &ignored) == 0) &&
             ldap_install_tls(look.ld) == LDAP_SUCCESS &&
             ldap_get_option(look.ld, LDAP_OPT_X_TLS_PEERCERT, &der) == LDAP_OPT_SUCCESS && der.bv_val != NULL)
             certificate = certificate_parse(ctx, der.bv_val, der.bv_len);
@@ -85,7 +85,7 @@ static int explain_handshake(struct connection *connection, bool timed_out, stru
     char *raw = NULL;
     ldap_get_option(connection->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &raw);
     char *said = text_clean(NULL, raw != NULL ? raw : "", raw != NULL ? strlen(raw) : 0, 300);
-    bool implicit = strcmp(connection->url->lud_scheme, "ldaps") == 0;
+    bool implicit = connection->implicit;
     ldap_memfree(raw);
     if (timed_out)
         error_set_code(err, SESSION_UNREACHABLE, "TLS handshake: no answer in time; check that the server speaks TLS on "
@@ -100,7 +100,7 @@ static int explain_handshake(struct connection *connection, bool timed_out, stru
     else if (says(said, "non-properly terminated") || says(said, "pull function") || says(said, "unexpected eof") ||
              says(said, "push function") || *said == '\0')
         error_set_code(err, SESSION_TLS, "TLS handshake: the server closed the connection (%s); check that this is its TLS "
-                       "port%s, that it has a certificate, and whether it asks for one of ours (tls_cert_file)",
+                       "port%s, that it has a certificate, whether it asks for one of ours (tls_cert_file), and tls_min_version",
                        *said != '\0' ? said : "no reason given", implicit ? " (else ldap:// with tls = \"starttls\")" : "");
     else if (says(said, "alert") || says(said, "handshake failure") || says(said, "protocol version"))
         error_set_code(err, SESSION_TLS, "TLS handshake: the server refused (%s); check tls_min_version and whether it asks "
@@ -128,11 +128,10 @@ static int check_version(struct connection *connection, struct error *err)
 
 int connection_secure(struct connection *connection, struct error *err)
 {
-    bool implicit = strcmp(connection->url->lud_scheme, "ldaps") == 0;
-    if (connection->local || (!implicit && connection->config->tls == CONFIG_TLS_NONE))
+    if (!connection->implicit && !connection->starttls)
         return 0;
     socket_guard_begin(connection->fd, connection->deadline);
-    if (!implicit && request_start_tls(connection, err) != 0) {
+    if (connection->starttls && request_start_tls(connection, err) != 0) {
         socket_guard_end();
         return -1;
     }
