@@ -111,8 +111,8 @@ static int explain_handshake(struct connection *connection, bool timed_out, stru
     return -1;
 }
 
-// The version that was agreed on, "TLS1.2" or "TLSv1.3", must not be older than configured whatever the library made
-// of the option.
+// libldap's GnuTLS flavour takes LDAP_OPT_X_TLS_PROTOCOL_MIN and ignores it (and leaks with a priority string), so the
+// version that was agreed on, "TLS1.2" or "TLSv1.3", is looked at before anything is sent.
 static int check_version(struct connection *connection, struct error *err)
 {
     char *version = NULL;
@@ -120,7 +120,7 @@ static int check_version(struct connection *connection, struct error *err)
     bool good = version != NULL && (strstr(version, "1.3") != NULL || (strstr(version, "1.2") != NULL &&
                                     connection->config->tls_min_version == CONFIG_TLS_1_2));
     if (!good)
-        error_set_code(err, SESSION_TLS, "the server speaks %s, which is older than tls_min_version",
+        error_set_code(err, SESSION_TLS, "the server offers no better than %s, which is older than tls_min_version",
                        version != NULL ? version : "an unknown version of TLS");
     ldap_memfree(version);
     return good ? 0 : -1;
