@@ -34,6 +34,9 @@ struct frame {
     char payload[]; // not NUL-terminated
 };
 
+// What stands before the payload on the wire; sizeof may hold padding beyond it.
+#define FRAME_HEADER offsetof(struct frame, payload)
+
 // Makes the pair, both ends non-blocking and close-on-exec.
 int channel_pair(int descriptors[2], struct error *err) MUST_CHECK;
 // 0, or -1: the peer is gone or does not read (code EAGAIN).

@@ -24,7 +24,7 @@
 
 static void print_problem(void *context, const char *text)
 {
-    (void)context;
+    *(bool *)context = true;
     fprintf(stderr, "ldapnotifyd: %s\n", text);
 }
 
@@ -204,7 +204,8 @@ int daemon_run(const struct options *options)
     bool told = false;
     daemon->config = load_all(daemon, options, print_problem, &told, &daemon->secrets, &err);
     if (!daemon->config) {
-        fprintf(stderr, "ldapnotifyd: %s\n", err.text);
+        if (!told)
+            fprintf(stderr, "ldapnotifyd: %s\n", err.text);
         goto out;
     }
     if (!options->foreground && (daemon->report = daemonize(&err)) < 0) {

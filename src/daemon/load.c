@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/checks.h"
 #include "mail/template.h"
+#include "plan.h"
 #include "prepare.h"
 #include "process/log_setup.h"
 

@@ -15,7 +15,7 @@
 
 static void print_problem(void *context, const char *text)
 {
-    (void)context;
+    *(bool *)context = true;
     fprintf(stderr, "%s\n", text);
 }
 
@@ -40,9 +40,13 @@ static bool secrets_are_visible(const struct config *config)
 static int test_config(const struct options *options)
 {
     struct error err = { 0 };
-    struct config *config = load_config(NULL, options, print_problem, NULL, &err);
-    if (!config)
+    bool told = false;
+    struct config *config = load_config(NULL, options, print_problem, &told, &err);
+    if (!config) {
+        if (!told)
+            fprintf(stderr, "%s\n", err.text);
         return EXIT_FAILURE;
+    }
     int status = EXIT_SUCCESS;
     if (!secrets_are_visible(config)) {
         fprintf(stderr, "ldapnotifyd: note: secrets were not checked, for only the service itself is given them\n");

@@ -3,8 +3,6 @@
 
 #include "plan.h"
 
-#include <string.h>
-
 static const enum config_slice duty_slices[] = {
     [DUTY_WATCH] = CONFIG_SLICE_WATCH,
     [DUTY_DELIVER] = CONFIG_SLICE_DELIVER,
@@ -39,12 +37,4 @@ struct plan *plan_new(TALLOC_CTX *ctx, const struct config *config, unsigned dut
     if (failed)
         TALLOC_FREE(plan);
     return plan;
-}
-
-const struct plan_worker *plan_find(const struct plan *plan, const char *name)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->workers[i].name, name) == 0)
-            return &plan->workers[i];
-    return NULL;
 }

@@ -33,6 +33,5 @@ struct plan {
 
 // NULL when memory runs out. Owned by `ctx`.
 struct plan *plan_new(TALLOC_CTX *ctx, const struct config *config, unsigned duties);
-const struct plan_worker *plan_find(const struct plan *plan, const char *name);
 
 #endif

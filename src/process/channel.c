@@ -29,7 +29,7 @@ int channel_send(int descriptor, const struct frame *header, const void *payload
     struct frame copy = *header;
     copy.length = (uint32_t)length;
     copy.peer[FRAME_PEER_SIZE - 1] = '\0';
-    struct iovec parts[2] = { { &copy, sizeof copy }, { (void *)(uintptr_t)payload, length } };
+    struct iovec parts[2] = { { &copy, FRAME_HEADER }, { (void *)(uintptr_t)payload, length } };
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = length ? 2 : 1 };
     ssize_t sent;
     do
@@ -44,7 +44,7 @@ int channel_send(int descriptor, const struct frame *header, const void *payload
 
 static int frame_check(const struct frame *frame, size_t received, struct error *err)
 {
-    if (received < sizeof *frame || received - sizeof *frame != frame->length)
+    if (received < FRAME_HEADER || received - FRAME_HEADER != frame->length)
         return error_set_code(err, EBADMSG, "a message of %zu octets is not whole", received);
     if (frame->type < FRAME_HEARTBEAT || frame->type > FRAME_FATAL)
         return error_set_code(err, EBADMSG, "a message has the unknown type %u", frame->type);
@@ -57,12 +57,12 @@ int channel_receive(int descriptor, struct frame **frame, struct error *err)
 {
     static union {
         struct frame frame;
-        char octets[sizeof(struct frame) + FRAME_PAYLOAD_MOST];
+        char octets[FRAME_HEADER + FRAME_PAYLOAD_MOST];
     } buffer;
     *frame = NULL;
     ssize_t received;
     do // MSG_TRUNC makes the kernel say the true length of a packet that did not fit
-        received = recv(descriptor, &buffer, sizeof buffer, MSG_DONTWAIT | MSG_TRUNC);
+        received = recv(descriptor, &buffer, sizeof buffer.octets, MSG_DONTWAIT | MSG_TRUNC);
     while (received < 0 && errno == EINTR);
     if (received < 0 && errno == EAGAIN)
         return 0;
@@ -70,7 +70,7 @@ int channel_receive(int descriptor, struct frame **frame, struct error *err)
         return error_set_code(err, errno, "reading the channel: %s", strerror(errno));
     if (received == 0)
         return error_set_code(err, EPIPE, "the other process is gone");
-    if ((size_t)received > sizeof buffer)
+    if ((size_t)received > sizeof buffer.octets)
         return error_set_code(err, EBADMSG, "a message of %zd octets is too long", received);
     if (frame_check(&buffer.frame, (size_t)received, err) < 0)
         return -1;

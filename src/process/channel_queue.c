@@ -22,7 +22,7 @@ struct channel_queue {
 static void queue_drop_first(struct channel_queue *queue)
 {
     struct waiting *first = queue->first;
-    queue->octets -= sizeof first->frame + first->frame.length;
+    queue->octets -= FRAME_HEADER + first->frame.length;
     queue->first = first->next;
     if (!queue->first)
         queue->last = &queue->first;
@@ -75,7 +75,7 @@ struct channel_queue *channel_queue_new(TALLOC_CTX *ctx, struct event_base *loop
 static int queue_keep(struct channel_queue *queue, const struct frame *header, const void *payload, size_t length,
                       struct error *err)
 {
-    size_t size = sizeof *header + length;
+    size_t size = FRAME_HEADER + length;
     if (queue->octets + size > CHANNEL_QUEUE_MOST)
         return error_set_code(err, EAGAIN, "the other process does not read its messages");
     struct waiting *waiting = talloc_size(queue, sizeof *waiting + length);

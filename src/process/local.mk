@@ -6,3 +6,4 @@ src_process_libprocess_a_SOURCES = \
   src/process/log_setup.c \
   src/process/privilege.c \
   src/process/worker.c
+PROCESS_SYS = $(LIBEVENT_LIBS) $(JANSSON_LIBS)
