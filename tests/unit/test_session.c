@@ -24,7 +24,7 @@
 
 #include "directory/session.h"
 
-// --- the peer: a child process that plays one part for every connection ----------------------------------------------------
+// --- the peer: a child process that plays one part for every connection
 
 enum part {
     PART_SILENT,       // takes the connection and says nothing
@@ -80,21 +80,22 @@ static void send_root_dse(int fd, int id)
 {
     char out[1024];
     BerElement *ber = ber_alloc_t(LBER_USE_DER);
-    if (ber_printf(ber, "{it{s{{s[s]}{s[ss]}}}}", id, (ber_tag_t)0x64, "", "namingContexts", "dc=x", "supportedControl",
-                   "1.2.3.4", "1.2.3.4") < 0)
+    if (ber_printf(ber, "{it{s{{s[s]}{s[ss]}}}}", id, (ber_tag_t)0x64, "", "namingContexts", "dc=x",
+                   "supportedControl", "1.2.3.4", "1.2.3.4") < 0)
         _exit(1);
     send_all(fd, out, encode(ber, out));
 }
 
 static void send_entry(int fd, int id, bool half)
 {
-    static const struct berval guid = { 16, (char *)"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x00" };
+    static const struct berval guid = { 16, (char *)"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e"
+                                                    "\x0f\x00" };
     char out[1024];
     BerElement *ber = ber_alloc_t(LBER_USE_DER);
-    if (ber_printf(ber, "{it{s{{s[O]}{s[s]}{s[s]}{s[s]}{s[ss]}{s[s]}{s[s]}{s[]}}}}", id, (ber_tag_t)0x64, "uid=jane,dc=x",
-                   "objectGUID", &guid, "nsUniqueId", "8b1ab80d-1dd211b2-8001e3a1-d0ff0000", "entryUUID",
-                   "6a3b1c5e-0000-4000-8000-000000000001", "UserPassword", "{SSHA}x", "CommonName", "Jane", "", "cn;lang-de",
-                   "Johanna", "sn", "Doe", "mail") < 0)
+    if (ber_printf(ber, "{it{s{{s[O]}{s[s]}{s[s]}{s[s]}{s[ss]}{s[s]}{s[s]}{s[]}}}}", id, (ber_tag_t)0x64,
+                   "uid=jane,dc=x", "objectGUID", &guid, "nsUniqueId", "8b1ab80d-1dd211b2-8001e3a1-d0ff0000",
+                   "entryUUID", "6a3b1c5e-0000-4000-8000-000000000001", "UserPassword", "{SSHA}x",
+                   "CommonName", "Jane", "", "cn;lang-de", "Johanna", "sn", "Doe", "mail") < 0)
         _exit(1);
     size_t length = encode(ber, out);
     send_all(fd, out, half ? length / 2 : length);
@@ -123,9 +124,14 @@ static void serve_one(int fd, unsigned char *p, enum part part)
     int tag = *op++;
     op += *op < 0x80 ? 1 : 1 + (*op & 0x7f);
     if (tag == 0x60)
-        send_result(fd, id, 0x61, part == PART_REFUSES || part == PART_REFUSES_AD ? 49 : part == PART_BUSY ? 51 : 0,
-                    part == PART_REFUSES_AD ? "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, "
-                                              "data 775, v1db1" : "");
+        send_result(fd, id, 0x61,
+                    part == PART_REFUSES || part == PART_REFUSES_AD ? 49
+                    : part == PART_BUSY                             ? 51
+                                                                    : 0,
+                    part == PART_REFUSES_AD ? "80090308: LdapErr: DSID-0C0903A9, comment: "
+                                              "AcceptSecurityContext error, "
+                                              "data 775, v1db1"
+                                            : "");
     else if (tag == 0x63)
         answer_search(fd, id, op[1] == 0, part);
     else if (tag == 0x77)
@@ -138,7 +144,9 @@ static void serve_ldap(int fd, enum part part)
     ssize_t n;
     while ((n = recv(fd, in, sizeof in, 0)) > 0)
         for (unsigned char *p = in; p < in + n;) {
-            size_t length = p[1] < 0x80 ? 2 + (size_t)p[1] : p[1] == 0x81 ? 3 + (size_t)p[2] : 4 + (size_t)p[2] * 256 + p[3];
+            size_t length = p[1] < 0x80    ? 2 + (size_t)p[1]
+                            : p[1] == 0x81 ? 3 + (size_t)p[2]
+                                           : 4 + (size_t)p[2] * 256 + p[3];
             serve_one(fd, p + 1, part);
             p += length;
         }
@@ -205,7 +213,7 @@ static void peer_stop(const struct peer *peer)
     assert_int_equal(waitpid(peer->pid, NULL, 0), peer->pid);
 }
 
-// --- helpers -------------------------------------------------------------------------------------------------------------------
+// --- helpers
 
 static struct config_directory *config_for(TALLOC_CTX *ctx, const char *first, const char *second)
 {
@@ -245,7 +253,7 @@ static int open_descriptors(void)
     return count;
 }
 
-// --- failures ---------------------------------------------------------------------------------------------------------------------
+// --- failures
 
 static void failures(void **state)
 {
@@ -258,11 +266,15 @@ static void failures(void **state)
         const char *words;
     } table[] = {
         { PART_SILENT, "ldaps", CONFIG_TLS_NONE, SESSION_UNREACHABLE, "TLS handshake: no answer in time" },
-        { PART_SILENT, "ldap", CONFIG_TLS_STARTTLS, SESSION_UNREACHABLE, "StartTLS: connected, but there was no answer" },
-        { PART_SILENT, "ldap", CONFIG_TLS_NONE, SESSION_UNREACHABLE, "bind: connected, but there was no answer" },
-        { PART_HALF_RECORD, "ldaps", CONFIG_TLS_NONE, SESSION_UNREACHABLE, "TLS handshake: no answer in time" },
+        { PART_SILENT, "ldap", CONFIG_TLS_STARTTLS, SESSION_UNREACHABLE,
+          "StartTLS: connected, but there was no answer" },
+        { PART_SILENT, "ldap", CONFIG_TLS_NONE, SESSION_UNREACHABLE,
+          "bind: connected, but there was no answer" },
+        { PART_HALF_RECORD, "ldaps", CONFIG_TLS_NONE, SESSION_UNREACHABLE,
+          "TLS handshake: no answer in time" },
         { PART_CLOSES, "ldaps", CONFIG_TLS_NONE, SESSION_TLS, "closed the connection" },
-        { PART_CLOSES, "ldap", CONFIG_TLS_STARTTLS, SESSION_UNREACHABLE, "closed the connection without a word" },
+        { PART_CLOSES, "ldap", CONFIG_TLS_STARTTLS, SESSION_UNREACHABLE,
+          "closed the connection without a word" },
         { PART_CLOSES_AT_ONCE, "ldap", CONFIG_TLS_NONE, SESSION_UNREACHABLE, "write ldaps:// in uri" },
         { PART_GARBAGE, "ldaps", CONFIG_TLS_NONE, SESSION_TLS, "is not TLS" },
         { PART_GARBAGE, "ldap", CONFIG_TLS_STARTTLS, SESSION_UNREACHABLE, "no LDAP server" },
@@ -270,7 +282,8 @@ static void failures(void **state)
         { PART_ALERT, "ldap", CONFIG_TLS_STARTTLS, SESSION_TLS, "write ldaps:// in uri" },
         { PART_ALERT, "ldaps", CONFIG_TLS_NONE, SESSION_TLS, "TLS handshake: " },
         { PART_NO_TLS, "ldap", CONFIG_TLS_STARTTLS, SESSION_TLS, "refuses StartTLS: protocolError (2)" },
-        { PART_REFUSES, "ldap", CONFIG_TLS_NONE, SESSION_CREDENTIALS, "invalidCredentials (49); check bind_dn" },
+        { PART_REFUSES, "ldap", CONFIG_TLS_NONE, SESSION_CREDENTIALS,
+          "invalidCredentials (49); check bind_dn" },
         { PART_REFUSES_AD, "ldap", CONFIG_TLS_NONE, SESSION_CREDENTIALS, "this user is locked out" },
         { PART_BUSY, "ldap", CONFIG_TLS_NONE, SESSION_FAILED, "busy (51)" },
     };
@@ -283,7 +296,8 @@ static void failures(void **state)
         struct error err = { 0 };
         double started = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
         assert_int_equal(session_open(session, &err), -1);
-        if (err.code != table[i].code || strstr(err.text, table[i].words) == NULL || strstr(err.text, peer.uri) != err.text)
+        if (err.code != table[i].code || strstr(err.text, table[i].words) == NULL ||
+            strstr(err.text, peer.uri) != err.text)
             fail_msg("%zu: %d %s", i, err.code, err.text);
         // Generous, for the machine may be busy; a spinning handshake would burn all of the 0.7 s.
         assert_true(seconds(CLOCK_MONOTONIC) - started < 7);
@@ -372,7 +386,7 @@ static void refused_before_anything_is_sent(void **state)
     peer_stop(&peer);
 }
 
-// --- success --------------------------------------------------------------------------------------------------------------------------
+// --- success
 
 struct seen {
     int blocking, unblocked, uri, entries, stop_after;
@@ -435,12 +449,14 @@ static void open_and_search(void **state)
     assert_true(session_supports(session, "1.2.3.4"));
     assert_false(session_supports(session, "1.2.3"));
     assert_null(session_whoami(session, session));
-    assert_int_equal(session_search(session, "dc=x", LDAP_SCOPE_SUBTREE, "(cn=*)", cn_only, 0, on_entry, &seen, &err), 0);
+    assert_int_equal(
+        session_search(session, "dc=x", LDAP_SCOPE_SUBTREE, "(cn=*)", cn_only, 0, on_entry, &seen, &err), 0);
     assert_int_equal(seen.entries, 2);
     assert_string_equal(seen.last, "uid=jane,dc=x 6a3b1c5e-0000-4000-8000-000000000001 Jane  Johanna");
     seen.entries = 0;
     seen.stop_after = 1;
-    assert_int_equal(session_search(session, "dc=x", LDAP_SCOPE_SUBTREE, "(cn=*)", cn_only, 0, on_entry, &seen, &err), 0);
+    assert_int_equal(
+        session_search(session, "dc=x", LDAP_SCOPE_SUBTREE, "(cn=*)", cn_only, 0, on_entry, &seen, &err), 0);
     assert_int_equal(seen.entries, 1);
     static const char *const never[] = { "cn", "userPassword", NULL }, *const all[] = { "*", NULL };
     assert_int_equal(session_search(session, "dc=x", 2, "(cn=*)", never, 0, on_entry, &seen, &err), -1);
@@ -547,9 +563,10 @@ static void results(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(failures), cmocka_unit_test(silent_peer_with_alarm_blocked), cmocka_unit_test(nobody_there),
-        cmocka_unit_test(refused_before_anything_is_sent), cmocka_unit_test(open_and_search),
-        cmocka_unit_test(searches_that_fail), cmocka_unit_test(next_server), cmocka_unit_test(refused_password_stops),
+        cmocka_unit_test(failures),        cmocka_unit_test(silent_peer_with_alarm_blocked),
+        cmocka_unit_test(nobody_there),    cmocka_unit_test(refused_before_anything_is_sent),
+        cmocka_unit_test(open_and_search), cmocka_unit_test(searches_that_fail),
+        cmocka_unit_test(next_server),     cmocka_unit_test(refused_password_stops),
         cmocka_unit_test(results),
     };
     // What this machine's ldap.conf says must not matter here.
