@@ -25,6 +25,7 @@ struct daemon {
     int pid_file; // or -1
     char *pid_path;
     bool ready, stopping;
+    bool status_is_old; // systemd has not heard of the last changes
     int64_t started;
 };
 

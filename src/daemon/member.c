@@ -103,9 +103,9 @@ static void member_on_ready(struct member *member)
         return;
     member->ready = true;
     member->ready_at = clock_monotonic();
+    log_info("worker is ready", LOG_S("worker", member->name), LOG_I("pid", member->pid));
     if (member->state == MEMBER_STARTING)
         member_move(member, MEMBER_RUNNING);
-    log_info("worker is ready", LOG_S("worker", member->name), LOG_I("pid", member->pid));
 }
 
 static void member_on_frame(struct member *member, const struct frame *frame)
