@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+include etc/templates/local.mk
 EXTRA_DIST += etc/ldapnotify.conf etc/rules.conf
 
 # An administrator's files are never overwritten, and only taken away while they are as they were shipped.

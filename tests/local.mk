@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 include tests/unit/source.mk
 include tests/unit/directory.mk
+include tests/unit/mail.mk
 include tests/unit/process.mk
 include tests/unit/deliver.mk
 include tests/unit/control.mk
+include tests/unit/config.mk
 include tests/fuzz/local.mk
 include tests/replay/local.mk
 EXTRA_DIST += tests/check tests/demo tests/packages tests/e2e/harness.py tests/e2e/conftest.py tests/e2e/demo.py

@@ -4,8 +4,9 @@
 
 #include "deliver/transport.h"
 
-// SMTP relays with failover. libcurl opens the connection (names, TLS, EHLO, STARTTLS, login) and carries the octets; the mail
-// transaction over it is ours, for libcurl's own one waits for the server's last word without giving the loop its turn.
+// SMTP relays with failover. libcurl opens the connection (names, TLS, EHLO, STARTTLS, login) and carries the
+// octets; the mail transaction over it is ours, for libcurl's own one waits for the server's last word
+// without giving the loop its turn.
 
 extern const struct transport_ops transport_smtp;
 
@@ -26,8 +27,8 @@ enum smtp_step {
 };
 const char *smtp_step_name(enum smtp_step step); // "sender"
 
-// A test of a transport for `test-mail`: tries its hosts in order, as sending does, and says what became of each. It sends
-// one real message.
+// A test of a transport for `test-mail`: tries its hosts in order, as sending does, and says what became of
+// each. It sends one real message.
 struct smtp_report {
     const char *host;    // "relay1.example.com:587"
     enum smtp_step step; // where it ended; SMTP_STEP_DONE: the server took the message
@@ -39,13 +40,14 @@ typedef void smtp_report_fn(void *context, const struct smtp_report *report);
 
 struct smtp_test;
 
-// On a loop: `report` is called for each host, from the loop; after the one with `last` set the test may be freed
-// (talloc_free(), from inside the report too). `message` (recipient, envelope_from, bytes) and `config` must stay until then.
-struct smtp_test *smtp_test_start(TALLOC_CTX *ctx, struct event_base *base, const struct config_transport *config,
-                                  const struct message *message, smtp_report_fn *report, void *context,
-                                  struct error *err) MUST_CHECK;
+// On a loop: `report` is called for each host, from the loop; after the one with `last` set the test may be
+// freed (talloc_free(), from inside the report too). `message` (recipient, envelope_from, bytes) and `config`
+// must stay until then.
+struct smtp_test *smtp_test_start(TALLOC_CTX *ctx, struct event_base *base,
+                                  const struct config_transport *config, const struct message *message,
+                                  smtp_report_fn *report, void *context, struct error *err) MUST_CHECK;
 // The same and waits for it: 0 if a server took the message, -1 if none did; `err` has the last host's words.
-int smtp_test(const struct config_transport *config, const struct message *message, smtp_report_fn *report, void *context,
-              struct error *err) MUST_CHECK;
+int smtp_test(const struct config_transport *config, const struct message *message, smtp_report_fn *report,
+              void *context, struct error *err) MUST_CHECK;
 
 #endif

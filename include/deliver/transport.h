@@ -11,8 +11,8 @@
 #include "config/config.h"
 #include "store/delivery_store.h"
 
-// A way out. It takes messages that are frozen and says what became of each, once; it keeps no queue of its own:
-// what it cannot take now, it refuses by transport_room().
+// A way out. It takes messages that are frozen and says what became of each, once; it keeps no queue of its
+// own: what it cannot take now, it refuses by transport_room().
 
 enum transport_outcome {
     TRANSPORT_ACCEPTED,  // somebody else is responsible now
@@ -31,7 +31,8 @@ struct transport_result {
 
 struct transport; // ops first
 
-// Called exactly once per transport_send(), from the loop, never from inside transport_send(). It may send the next message.
+// Called exactly once per transport_send(), from the loop, never from inside transport_send(). It may send
+// the next message.
 typedef void transport_done_fn(void *context, int64_t message, const struct transport_result *result);
 
 struct transport_ops {
@@ -50,8 +51,9 @@ struct transport_ops {
 
 extern const struct transport_ops transport_maildir;
 
-struct transport *transport_open(TALLOC_CTX *ctx, struct event_base *loop, const struct config_transport *config,
-                                 transport_done_fn *done, void *context, struct error *err) MUST_CHECK;
+struct transport *transport_open(TALLOC_CTX *ctx, struct event_base *loop,
+                                 const struct config_transport *config, transport_done_fn *done,
+                                 void *context, struct error *err) MUST_CHECK;
 size_t transport_room(struct transport *transport);
 int64_t transport_wait(struct transport *transport);
 int transport_send(struct transport *transport, const struct message *message, struct error *err) MUST_CHECK;

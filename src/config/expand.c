@@ -203,7 +203,7 @@ static int check_number(struct expander *expander, const struct frame *frame, co
 {
     char digits[32];
     if (length >= sizeof digits)
-        return FAIL(expander, frame, "%.40s… is too large a number", token);
+        return FAIL(expander, frame, "%.31s… is too large a number", token);
     snprintf(digits, sizeof digits, "%.*s", (int)length, token);
     bool hexadecimal = strncmp(digits, "0x", 2) == 0 || strncmp(digits, "0X", 2) == 0;
     char *end;

@@ -85,8 +85,8 @@ static struct watched *watched_new(struct curl_loop *loop, curl_socket_t socket)
     return watched;
 }
 
-// CURLMOPT_SOCKETFUNCTION. -1 makes libcurl fail the transfers of this multi handle, which is right when a socket
-// cannot be watched.
+// CURLMOPT_SOCKETFUNCTION. -1 makes libcurl fail the transfers of this multi handle, which is right when a
+// socket cannot be watched.
 static int curl_wants_socket(CURL *easy, curl_socket_t socket, int what, void *context, void *assigned)
 {
     (void)easy;
@@ -169,7 +169,8 @@ out_of_memory:
     return NULL;
 }
 
-int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn *done, void *context, struct error *err)
+int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn *done, void *context,
+                  struct error *err)
 {
     struct transfer *transfer = talloc_zero(loop, struct transfer);
     if (!transfer)

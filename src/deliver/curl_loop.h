@@ -18,8 +18,8 @@ struct curl_loop *curl_loop_new(TALLOC_CTX *ctx, struct event_base *base, struct
 // Called from the loop, once per curl_loop_add(), never from inside it. It may add and remove handles.
 typedef void curl_loop_done_fn(void *context, CURL *easy, CURLcode code);
 
-// Starts the transfer. CURLOPT_PRIVATE is used by the loop. The handle stays the caller's; it stays in the loop
-// after it is done (a CONNECT_ONLY connection lives as long as that) until curl_loop_remove().
+// Starts the transfer. CURLOPT_PRIVATE is used by the loop. The handle stays the caller's; it stays in the
+// loop after it is done (a CONNECT_ONLY connection lives as long as that) until curl_loop_remove().
 int curl_loop_add(struct curl_loop *loop, CURL *easy, curl_loop_done_fn *done, void *context,
                   struct error *err) MUST_CHECK;
 // Ends the transfer, if it runs, without calling done; closes its connection if it is CONNECT_ONLY.

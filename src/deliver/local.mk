@@ -3,13 +3,24 @@ noinst_LIBRARIES += src/deliver/libdeliver.a
 src_deliver_libdeliver_a_SOURCES = \
   src/deliver/curl_loop.c \
   src/deliver/curl_loop.h \
+  src/deliver/deliver.c \
+  src/deliver/freeze.c \
+  src/deliver/import.c \
   src/deliver/maildir.c \
   src/deliver/maildir.h \
+  src/deliver/outcome.c \
+  src/deliver/outcome.h \
+  src/deliver/queue.c \
+  src/deliver/queue_impl.h \
+  src/deliver/send.c \
+  src/deliver/send.h \
   src/deliver/smtp.c \
   src/deliver/smtp_connect.c \
   src/deliver/smtp_connect.h \
   src/deliver/smtp_content.c \
   src/deliver/smtp_content.h \
+  src/deliver/smtp_envelope.c \
+  src/deliver/smtp_envelope.h \
   src/deliver/smtp_hosts.c \
   src/deliver/smtp_hosts.h \
   src/deliver/smtp_reply.c \
@@ -19,4 +30,6 @@ src_deliver_libdeliver_a_SOURCES = \
   src/deliver/smtp_session.c \
   src/deliver/smtp_session.h \
   src/deliver/smtp_test.c \
+  src/deliver/test_mail.c \
+  src/deliver/test_mail.h \
   src/deliver/transport.c

@@ -12,7 +12,7 @@
 #include "base/uuid.h"
 #include "deliver/smtp.h"
 
-// --- one message ------------------------------------------------------------------------------------------------------------
+// --- one message -------------------------------------------------------------------------------------
 
 static int directory_make(const char *path, struct error *err)
 {
@@ -44,8 +44,8 @@ static char *maildir_name(TALLOC_CTX *ctx)
     char text[UUID_TEXT_SIZE];
     gettimeofday(&now, NULL);
     uuid_random(&uuid);
-    return talloc_asprintf(ctx, "%lld.M%06ldP%ld.%s", (long long)now.tv_sec, (long)now.tv_usec, (long)getpid(),
-                           uuid_format(&uuid, text));
+    return talloc_asprintf(ctx, "%lld.M%06ldP%ld.%s", (long long)now.tv_sec, (long)now.tv_usec,
+                           (long)getpid(), uuid_format(&uuid, text));
 }
 
 static bool has_line_break(const char *text)
@@ -98,8 +98,8 @@ static int directory_sync(const char *path)
     return result;
 }
 
-static int file_place(const char *temporary, const char *final, const char *directory, const char *text, size_t length,
-                      struct error *err)
+static int file_place(const char *temporary, const char *final, const char *directory, const char *text,
+                      size_t length, struct error *err)
 {
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0)
@@ -148,7 +148,7 @@ done:
     return result;
 }
 
-// --- the transport ------------------------------------------------------------------------------------------------------------
+// --- the transport -----------------------------------------------------------------------------------
 
 // Written at once, told in the next turn of the loop; so many before others have theirs.
 #define MAILDIR_ROOM 16
@@ -160,7 +160,11 @@ struct maildir_transport {
     void *context;
     struct event *soon;
     size_t count;
-    struct { int64_t message; int failed; struct error err; } results[MAILDIR_ROOM];
+    struct {
+        int64_t message;
+        int failed;
+        struct error err;
+    } results[MAILDIR_ROOM];
 };
 
 static struct maildir_transport *self(struct transport *transport)
@@ -196,8 +200,9 @@ static int maildir_free(struct maildir_transport *transport)
     return 0;
 }
 
-static struct transport *maildir_open(TALLOC_CTX *ctx, struct event_base *loop, const struct config_transport *config,
-                                      transport_done_fn *done, void *context, struct error *err)
+static struct transport *maildir_open(TALLOC_CTX *ctx, struct event_base *loop,
+                                      const struct config_transport *config, transport_done_fn *done,
+                                      void *context, struct error *err)
 {
     if (!config->path) {
         error_set(err, "a transport of type \"maildir\" needs path");
@@ -238,7 +243,8 @@ static int maildir_send(struct transport *base, const struct message *message, s
         return error_set(err, "there is no room for a message");
     size_t at = transport->count++;
     transport->results[at].message = message->id;
-    transport->results[at].failed = maildir_write(transport->config->path, message, &transport->results[at].err);
+    transport->results[at].failed =
+        maildir_write(transport->config->path, message, &transport->results[at].err);
     event_active(transport->soon, EV_TIMEOUT, 0);
     return 0;
 }

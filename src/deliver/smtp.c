@@ -18,7 +18,7 @@ struct job {
     struct smtp_envelope envelope;
     bool *tried; // per host
     size_t host;
-    bool again;  // the one retry after a stale connection is used up
+    bool again; // the one retry after a stale connection is used up
     struct transport_result result;
     struct job *next; // in parked or finished
 };
@@ -43,8 +43,8 @@ struct smtp_transport {
     struct smtp_hosts hosts;
     struct slot *slots;
     size_t slot_count, busy, parked_count;
-    size_t slots_most;    // of them to be used at the moment
-    int64_t fewer_until;  // monotonic; 0: all may be used
+    size_t slots_most;        // of them to be used at the moment
+    int64_t fewer_until;      // monotonic; 0: all may be used
     struct job_list parked;   // wait for a connection that exists
     struct job_list finished; // without having gone anywhere; to be told from the loop
     int64_t next_allowed;     // monotonic: the rate limit's next place
@@ -72,7 +72,7 @@ static struct job *job_pop(struct job_list *list)
     return job;
 }
 
-// --- ends of a job ------------------------------------------------------------------------------------------------------------
+// --- ends of a job -----------------------------------------------------------------------------------
 
 static void job_tell(struct job *job)
 {
@@ -98,7 +98,7 @@ static void job_finish_later(struct job *job, enum transport_outcome outcome, co
     event_active(job->transport->soon, EV_TIMEOUT, 0);
 }
 
-// --- beginnings -----------------------------------------------------------------------------------------------------------------
+// --- beginnings --------------------------------------------------------------------------------------
 
 static void slot_send(struct slot *slot, struct job *job)
 {
@@ -116,7 +116,9 @@ static struct slot *slot_choose(struct smtp_transport *transport, const struct s
         struct slot *slot = &transport->slots[i];
         if (slot->job)
             continue;
-        int fit = smtp_session_connected(slot->session, host) ? 2 : !smtp_session_connected(slot->session, NULL) ? 1 : 0;
+        int fit = smtp_session_connected(slot->session, host)    ? 2
+                  : !smtp_session_connected(slot->session, NULL) ? 1
+                                                                 : 0;
         if (fit > best_fit) {
             best = slot;
             best_fit = fit;
@@ -162,7 +164,7 @@ static void parked_dispatch(struct smtp_transport *transport)
     }
 }
 
-// --- what a session says ----------------------------------------------------------------------------------------------------------
+// --- what a session says -----------------------------------------------------------------------------
 
 static size_t connected_count(const struct smtp_transport *transport, const struct smtp_host *host)
 {
@@ -190,15 +192,19 @@ static bool job_waits_for_connection(struct job *job, const struct smtp_evidence
     return true;
 }
 
-static void job_conclude(struct job *job, const struct smtp_evidence *evidence, const struct smtp_verdict *verdict)
+static void job_conclude(struct job *job, const struct smtp_evidence *evidence,
+                         const struct smtp_verdict *verdict)
 {
     const struct smtp_host *host = &job->transport->hosts.items[job->host];
     char *words = verdict->outcome == TRANSPORT_ACCEPTED ? talloc_strdup(job, evidence->text)
                                                          : smtp_explain(job, evidence, host->label);
     if (job->result.reply && words)
         words = talloc_asprintf(job, "%s; %s", job->result.reply, words);
-    job->result = (struct transport_result){ .outcome = verdict->outcome, .code = evidence->code, .reply = words,
-                                             .host = host->label, .step = (int)evidence->step };
+    job->result = (struct transport_result){ .outcome = verdict->outcome,
+                                             .code = evidence->code,
+                                             .reply = words,
+                                             .host = host->label,
+                                             .step = (int)evidence->step };
 }
 
 static void on_session_done(void *context, struct smtp_session *session, const struct smtp_evidence *evidence)
@@ -240,7 +246,7 @@ static void on_session_done(void *context, struct smtp_session *session, const s
     job_tell(job);
 }
 
-// --- operations -----------------------------------------------------------------------------------------------------------------------
+// --- operations --------------------------------------------------------------------------------------
 
 static size_t smtp_room(struct transport *base)
 {
@@ -262,8 +268,8 @@ static int64_t smtp_wait(struct transport *base)
     return transport->fewer_until > now ? transport->fewer_until - now : 0;
 }
 
-// One message every so often: servers count over any minute, so a saved-up burst would exceed their limit. A place missed
-// because the loop was late is made good, up to a tenth of a second.
+// One message every so often: servers count over any minute, so a saved-up burst would exceed their limit. A
+// place missed because the loop was late is made good, up to a tenth of a second.
 static void rate_take(struct smtp_transport *transport)
 {
     int64_t per_minute = transport->config->messages_per_minute;
@@ -318,8 +324,9 @@ static void smtp_close(struct transport *base)
     talloc_free(self(base));
 }
 
-static struct transport *smtp_open(TALLOC_CTX *ctx, struct event_base *base, const struct config_transport *config,
-                                   transport_done_fn *done, void *context, struct error *err)
+static struct transport *smtp_open(TALLOC_CTX *ctx, struct event_base *base,
+                                   const struct config_transport *config, transport_done_fn *done,
+                                   void *context, struct error *err)
 {
     struct smtp_transport *transport = talloc_zero(ctx, struct smtp_transport);
     if (!transport) {
@@ -334,7 +341,8 @@ static struct transport *smtp_open(TALLOC_CTX *ctx, struct event_base *base, con
     transport->soon = evtimer_new(base, on_soon, transport);
     transport->loop = curl_loop_new(transport, base, err);
     if (!transport->soon || !transport->loop
-        || smtp_hosts_parse(transport, config->hosts, smtp_default_port(config->tls), &transport->hosts, err) < 0)
+        || smtp_hosts_parse(transport, config->hosts, smtp_default_port(config->tls), &transport->hosts, err)
+               < 0)
         goto failed;
     size_t count = config->connections > 0 ? (size_t)config->connections : 1;
     transport->slots = talloc_zero_array(transport, struct slot, count);
@@ -345,7 +353,8 @@ static struct transport *smtp_open(TALLOC_CTX *ctx, struct event_base *base, con
     for (; transport->slot_count < count; transport->slot_count++) {
         struct slot *slot = &transport->slots[transport->slot_count];
         slot->transport = transport;
-        slot->session = smtp_session_new(transport, base, transport->loop, config, on_session_done, slot, err);
+        slot->session =
+            smtp_session_new(transport, base, transport->loop, config, on_session_done, slot, err);
         if (!slot->session)
             goto failed;
     }

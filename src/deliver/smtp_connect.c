@@ -80,12 +80,13 @@ static char *connect_url(CURL *easy, const struct config_transport *config, cons
 
 static int prepare_tls(CURL *easy, const struct config_transport *config, struct error *err)
 {
-    // Without CURLUSESSL_ALL a server, or somebody between, that hides STARTTLS would get everything in clear.
+    // Without CURLUSESSL_ALL a server, or somebody between, that hides STARTTLS would get everything in
+    // clear.
     SET(CURLOPT_USE_SSL, (long)(config->tls == CONFIG_TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     SET(CURLOPT_SSL_VERIFYPEER, config->tls_verify ? 1L : 0L);
     SET(CURLOPT_SSL_VERIFYHOST, config->tls_verify ? 2L : 0L);
-    SET(CURLOPT_SSLVERSION,
-        (long)(config->tls_min_version == CONFIG_TLS_1_3 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
+    SET(CURLOPT_SSLVERSION, (long)(config->tls_min_version == CONFIG_TLS_1_3 ? CURL_SSLVERSION_TLSv1_3
+                                                                             : CURL_SSLVERSION_TLSv1_2));
     if (config->tls_ca_file) {
         SET(CURLOPT_CAINFO, config->tls_ca_file);
         SET(CURLOPT_CAPATH, NULL); // this authority and no other
@@ -216,23 +217,11 @@ void smtp_connect_evidence(struct smtp_connect *connect, CURLcode code, struct s
         .timed_out = code == CURLE_OPERATION_TIMEDOUT,
         .tls = connect->tls,
     };
-    // A reply only counts for the step that it answers; the 220 before a failed handshake says nothing about it.
+    // A reply only counts for the step that it answers; the 220 before a failed handshake says nothing about
+    // it.
     if (connect->answered && connect->step == step && connect->reply.code >= 400) {
         memcpy(connect->text, connect->reply.text, sizeof connect->text);
         evidence->code = connect->reply.code;
         evidence->text = connect->text;
     }
-}
-
-static bool beyond_ascii(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text & 0x80)
-            return true;
-    return false;
-}
-
-bool smtp_envelope_needs_utf8(const struct smtp_envelope *envelope)
-{
-    return beyond_ascii(envelope->from) || beyond_ascii(envelope->to);
 }

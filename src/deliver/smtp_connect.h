@@ -7,10 +7,9 @@
 #include "smtp_hosts.h"
 #include "smtp_reply.h"
 #include "smtp_result.h"
-#include "smtp_session.h"
 
-// The connecting half of a session: tells libcurl what to do, and watches the dialogue to know how far it came and what the
-// server offers. Plain data inside struct smtp_session.
+// The connecting half of a session: tells libcurl what to do, and watches the dialogue to know how far it
+// came and what the server offers. Plain data inside struct smtp_session.
 
 struct smtp_connect {
     CURL *easy;
@@ -32,7 +31,5 @@ int smtp_connect_prepare(struct smtp_connect *connect, const struct config_trans
 curl_socket_t smtp_connect_socket(struct smtp_connect *connect);
 // Why it failed. Points into `connect`.
 void smtp_connect_evidence(struct smtp_connect *connect, CURLcode code, struct smtp_evidence *evidence);
-
-bool smtp_envelope_needs_utf8(const struct smtp_envelope *envelope);
 
 #endif

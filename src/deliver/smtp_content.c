@@ -8,7 +8,12 @@ static size_t content_write(char *out, const uint8_t *bytes, size_t length)
 {
     size_t size = 0;
     bool line_start = true;
-#define PUT(c) do { if (out) out[size] = (char)(c); size++; } while (0)
+#define PUT(c) \
+    do { \
+        if (out) \
+            out[size] = (char)(c); \
+        size++; \
+    } while (0)
     for (size_t i = 0; i < length; i++) {
         uint8_t c = bytes[i];
         if (c == '\r' || c == '\n') {

@@ -7,7 +7,8 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 
-// A relay that is down for a moment should be back soon; one that is down for a day should not cost every message a timeout.
+// A relay that is down for a moment should be back soon; one that is down for a day should not cost every
+// message a timeout.
 #define HOST_DEAD_FIRST (10 * CLOCK_SECOND)
 #define HOST_DEAD_MOST (5 * CLOCK_MINUTE)
 
@@ -45,8 +46,8 @@ static bool name_is_sound(const char *name, size_t length, bool bracketed)
 }
 
 // One "name", "name:port", "[address]" or "[address]:port".
-static int host_parse(TALLOC_CTX *ctx, const char *text, size_t length, int default_port, struct smtp_host *host,
-                      struct error *err)
+static int host_parse(TALLOC_CTX *ctx, const char *text, size_t length, int default_port,
+                      struct smtp_host *host, struct error *err)
 {
     const char *name = text, *rest, *end = text + length;
     bool bracketed = length > 0 && text[0] == '[';
@@ -60,7 +61,8 @@ static int host_parse(TALLOC_CTX *ctx, const char *text, size_t length, int defa
         if (!rest)
             rest = end;
         else if (memchr(rest + 1, ':', (size_t)(end - rest - 1)))
-            return error_set(err, "\"%.*s\": an IPv6 address stands in brackets, as in \"[::1]:25\"", (int)length, text);
+            return error_set(err, "\"%.*s\": an IPv6 address stands in brackets, as in \"[::1]:25\"",
+                             (int)length, text);
     }
     size_t name_length = (size_t)(rest - name);
     if (!name_is_sound(name, name_length, bracketed))
@@ -78,7 +80,8 @@ static int host_parse(TALLOC_CTX *ctx, const char *text, size_t length, int defa
     return 0;
 }
 
-int smtp_hosts_parse(TALLOC_CTX *ctx, const char *text, int default_port, struct smtp_hosts *hosts, struct error *err)
+int smtp_hosts_parse(TALLOC_CTX *ctx, const char *text, int default_port, struct smtp_hosts *hosts,
+                     struct error *err)
 {
     *hosts = (struct smtp_hosts){ 0 };
     for (const char *at = text; at && *at;) {

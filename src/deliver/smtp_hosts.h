@@ -31,8 +31,8 @@ int smtp_default_port(int tls);
 int smtp_hosts_parse(TALLOC_CTX *ctx, const char *text, int default_port, struct smtp_hosts *hosts,
                      struct error *err) MUST_CHECK;
 
-// The host to try next for a message for which those with their flag in `tried` have failed, or -1. A host that is out of
-// order is only tried when all are and none was tried yet: then the one that comes back first.
+// The host to try next for a message for which those with their flag in `tried` have failed, or -1. A host
+// that is out of order is only tried when all are and none was tried yet: then the one that comes back first.
 int smtp_hosts_next(const struct smtp_hosts *hosts, const bool *tried, int64_t now);
 // The host failed: it is left alone for a while, longer each time.
 void smtp_hosts_failed(struct smtp_hosts *hosts, size_t host, int64_t now, uint32_t random);

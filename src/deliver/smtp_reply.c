@@ -86,7 +86,7 @@ static bool keyword_is(const char *text, size_t length, const char *keyword)
 {
     size_t size = strlen(keyword);
     return length >= size && strncasecmp(text, keyword, size) == 0
-        && (length == size || isspace((unsigned char)text[size]) || text[size] == '=');
+           && (length == size || isspace((unsigned char)text[size]) || text[size] == '=');
 }
 
 void smtp_features_line(struct smtp_features *features, const char *line, size_t length)

@@ -10,8 +10,9 @@
 
 // A reply on its way in. All zero is the beginning of one.
 struct smtp_reply {
-    int code;                        // 200 to 599 once it is complete
-    char text[SMTP_REPLY_TEXT_SIZE]; // its lines in one, with the code, without control characters, for people
+    int code; // 200 to 599 once it is complete
+    char
+        text[SMTP_REPLY_TEXT_SIZE]; // its lines in one, with the code, without control characters, for people
     size_t text_length;
     // private
     char line[SMTP_REPLY_TEXT_SIZE];
@@ -19,8 +20,8 @@ struct smtp_reply {
     unsigned lines;
 };
 
-// Takes octets up to the end of one reply; *used says how many. 1: complete, 0: more is needed, -1: this is not SMTP.
-// Begin the next reply with a zeroed struct.
+// Takes octets up to the end of one reply; *used says how many. 1: complete, 0: more is needed, -1: this is
+// not SMTP. Begin the next reply with a zeroed struct.
 int smtp_reply_feed(struct smtp_reply *reply, const char *data, size_t length, size_t *used);
 
 // What the server offers in its reply to EHLO.

@@ -7,10 +7,12 @@
 #include <strings.h>
 
 static const char *const step_names[SMTP_STEP_COUNT] = {
-    [SMTP_STEP_RESOLVE] = "resolve", [SMTP_STEP_CONNECT] = "connect",     [SMTP_STEP_GREETING] = "greeting",
-    [SMTP_STEP_HELLO] = "hello",     [SMTP_STEP_TLS] = "tls",             [SMTP_STEP_LOGIN] = "login",
-    [SMTP_STEP_SENDER] = "sender",   [SMTP_STEP_RECIPIENT] = "recipient", [SMTP_STEP_DATA] = "data",
-    [SMTP_STEP_CONTENT] = "content", [SMTP_STEP_DONE] = "done",
+    [SMTP_STEP_RESOLVE] = "resolve",   [SMTP_STEP_CONNECT] = "connect",
+    [SMTP_STEP_GREETING] = "greeting", [SMTP_STEP_HELLO] = "hello",
+    [SMTP_STEP_TLS] = "tls",           [SMTP_STEP_LOGIN] = "login",
+    [SMTP_STEP_SENDER] = "sender",     [SMTP_STEP_RECIPIENT] = "recipient",
+    [SMTP_STEP_DATA] = "data",         [SMTP_STEP_CONTENT] = "content",
+    [SMTP_STEP_DONE] = "done",
 };
 
 const char *smtp_step_name(enum smtp_step step)
@@ -42,7 +44,8 @@ struct smtp_verdict smtp_judge(const struct smtp_evidence *evidence)
     if (evidence->step == SMTP_STEP_DONE)
         return (struct smtp_verdict){ .outcome = TRANSPORT_ACCEPTED, .usable = true };
     if (evidence->step == SMTP_STEP_CONTENT) {
-        // Without a word from the server it may have the message or not: at least once means once more, but not at once.
+        // Without a word from the server it may have the message or not: at least once means once more, but
+        // not at once.
         if (code / 100 == 2)
             return (struct smtp_verdict){ .outcome = TRANSPORT_ACCEPTED, .usable = true };
         return (struct smtp_verdict){ .outcome = code / 100 == 5 ? TRANSPORT_PERMANENT : TRANSPORT_TEMPORARY,
@@ -76,7 +79,8 @@ static const char *advice_on_certificate(const struct smtp_evidence *evidence)
     case 10:
         return "its certificate has expired: renew it on the server";
     case 18:
-        return "its certificate is self-signed: name it, or the authority that should sign it, in tls_ca_file";
+        return "its certificate is self-signed: name it, or the authority that should sign it, in "
+               "tls_ca_file";
     case 2:
     case 19:
     case 20:
@@ -108,14 +112,17 @@ static const char *advice_on_tls(const struct smtp_evidence *evidence)
     case CURLE_SSL_CERTPROBLEM:
         return "tls_cert_file or tls_key_file cannot be read, or they do not belong together";
     case CURLE_USE_SSL_FAILED:
-        return evidence->code >= 400 ? "the server refused STARTTLS" : "the server offers no STARTTLS here: check the port, or tls";
+        return evidence->code >= 400 ? "the server refused STARTTLS"
+                                     : "the server offers no STARTTLS here: check the port, or tls";
     default:
         break;
     }
     if (evidence->tls == CONFIG_TLS_IMPLICIT
-        && (says(evidence->curl_words, "wrong version number") || says(evidence->curl_words, "unexpected TLS packet")
+        && (says(evidence->curl_words, "wrong version number")
+            || says(evidence->curl_words, "unexpected TLS packet")
             || says(evidence->curl_words, "packet length too long")))
-        return "the server does not begin with TLS on this port: use tls = \"starttls\" (ports 25, 587), or port 465";
+        return "the server does not begin with TLS on this port: use tls = \"starttls\" (ports 25, 587), or "
+               "port 465";
     if (evidence->timed_out)
         return "no TLS handshake in time: does this port begin with TLS? else use tls = \"starttls\"";
     return "the TLS handshake failed: check tls, tls_min_version and the certificates on both sides";
@@ -143,9 +150,11 @@ static const char *advice_on_refusal(enum smtp_refusal refusal)
 {
     switch (refusal) {
     case SMTP_REFUSAL_NO_LOGIN:
-        return "the server offers no login (AUTH) here, though user is set: check port and tls, or take user away";
+        return "the server offers no login (AUTH) here, though user is set: check port and tls, or take user "
+               "away";
     case SMTP_REFUSAL_UTF8:
-        return "the address has characters beyond ASCII before the @, and the server does not offer SMTPUTF8 (RFC 6531)";
+        return "the address has characters beyond ASCII before the @, and the server does not offer SMTPUTF8 "
+               "(RFC 6531)";
     case SMTP_REFUSAL_SIZE:
         return "the message is larger than the server takes";
     case SMTP_REFUSAL_ADDRESS:
@@ -168,22 +177,26 @@ static const char *advice(const struct smtp_evidence *evidence)
         if (evidence->code)
             return "the server is not ready for us";
         return evidence->tls == CONFIG_TLS_IMPLICIT
-            ? "TLS works, but the server did not greet: is this an SMTP server?"
-            : "the server did not greet: if this port begins with TLS (465), use tls = \"implicit\"";
+                   ? "TLS works, but the server did not greet: is this an SMTP server?"
+                   : "the server did not greet: if this port begins with TLS (465), use tls = \"implicit\"";
     case SMTP_STEP_HELLO:
-        return evidence->code ? "the server refused our name: check helo" : "the connection was lost during EHLO";
+        return evidence->code ? "the server refused our name: check helo"
+                              : "the connection was lost during EHLO";
     case SMTP_STEP_TLS:
         return advice_on_tls(evidence);
     case SMTP_STEP_LOGIN:
         return evidence->code / 100 == 4 ? "the server cannot check the login at the moment"
-            : evidence->code             ? "the login was refused: check user and password"
-                             : "the login failed: the server may offer none of the methods that are known here";
+               : evidence->code
+                   ? "the login was refused: check user and password"
+                   : "the login failed: the server may offer none of the methods that are known here";
     case SMTP_STEP_SENDER:
-        return code_wants_login(evidence->code) ? "the server wants a login: set user and password_file"
-                                                : "the sender was refused: check from and envelope_from";
+        return code_wants_login(evidence->code)
+                   ? "the server wants a login, or TLS before it: set user and password_file, or tls"
+                   : "the sender was refused: check from and envelope_from";
     case SMTP_STEP_RECIPIENT:
-        return code_wants_login(evidence->code) ? "the server wants a login: set user and password_file"
-                                                : "the recipient was refused";
+        return code_wants_login(evidence->code)
+                   ? "the server wants a login, or TLS before it: set user and password_file, or tls"
+                   : "the recipient was refused";
     case SMTP_STEP_DATA:
         return "the server did not want the message";
     case SMTP_STEP_CONTENT:
@@ -202,8 +215,10 @@ char *smtp_explain(TALLOC_CTX *ctx, const struct smtp_evidence *evidence, const 
     if (evidence->step > SMTP_STEP_LOGIN) {
         const char *how = evidence->timed_out ? "no reply in time" : "the connection was lost";
         return evidence->step == SMTP_STEP_CONTENT
-            ? talloc_asprintf(ctx, "%s: %s after the message was sent: it is not known whether the server took it", host, how)
-            : talloc_asprintf(ctx, "%s: %s at step %s", host, how, smtp_step_name(evidence->step));
+                   ? talloc_asprintf(
+                       ctx, "%s: %s after the message was sent: it is not known whether the server took it",
+                       host, how)
+                   : talloc_asprintf(ctx, "%s: %s at step %s", host, how, smtp_step_name(evidence->step));
     }
     // In the dialogue libcurl has nothing to add but the errno of a read.
     bool dialogue = evidence->step == SMTP_STEP_GREETING || evidence->step == SMTP_STEP_HELLO;

@@ -18,16 +18,16 @@ enum smtp_refusal { // by ourselves, before anything reached the server
 };
 
 struct smtp_evidence {
-    enum smtp_step step;      // the last thing that was tried
-    int code;                 // the reply to just that, 0: none came
-    const char *text;         // the reply in words
-    int curl;                 // CURLcode, when connecting failed
-    int os_error;             // errno of that, 0: none
-    long verify;              // X509_V_ERR_… of that, 0: none
-    const char *curl_words;   // what libcurl said
-    bool timed_out;           // no reply in time; else the connection was lost
-    bool reused;              // the connection had carried a message before
-    int tls;                  // enum config_tls
+    enum smtp_step step;    // the last thing that was tried
+    int code;               // the reply to just that, 0: none came
+    const char *text;       // the reply in words
+    int curl;               // CURLcode, when connecting failed
+    int os_error;           // errno of that, 0: none
+    long verify;            // X509_V_ERR_… of that, 0: none
+    const char *curl_words; // what libcurl said
+    bool timed_out;         // no reply in time; else the connection was lost
+    bool reused;            // the connection had carried a message before
+    int tls;                // enum config_tls
     enum smtp_refusal refusal;
 };
 

@@ -3,17 +3,16 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "smtp_connect.h"
 #include "smtp_content.h"
+#include "smtp_envelope.h"
 #include "smtp_reply.h"
 
-// Servers close idle connections after some minutes; a message a minute later is worth no connection of its own.
+// Servers close idle connections after some minutes; a message a minute later is worth no connection of its
+// own.
 #define IDLE_MOST (30 * CLOCK_SECOND)
 // Replies handled for one session before others have their turn.
 #define REPLIES_PER_TURN 32
@@ -26,11 +25,9 @@ enum session_state {
 };
 static const char *const state_names[] = { "closed", "connecting", "idle", "busy" };
 
-enum command { COMMAND_RESET, COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_CONTENT, COMMAND_ABANDON };
 static const enum smtp_step command_steps[] = {
-    [COMMAND_RESET] = SMTP_STEP_SENDER, [COMMAND_MAIL] = SMTP_STEP_SENDER,
-    [COMMAND_RCPT] = SMTP_STEP_RECIPIENT, [COMMAND_DATA] = SMTP_STEP_DATA,
-    [COMMAND_CONTENT] = SMTP_STEP_CONTENT, [COMMAND_ABANDON] = SMTP_STEP_CONTENT,
+    [SMTP_RESET] = SMTP_STEP_SENDER, [SMTP_MAIL] = SMTP_STEP_SENDER,     [SMTP_RCPT] = SMTP_STEP_RECIPIENT,
+    [SMTP_DATA] = SMTP_STEP_DATA,    [SMTP_CONTENT] = SMTP_STEP_CONTENT, [SMTP_ABANDON] = SMTP_STEP_CONTENT,
 };
 
 struct smtp_session {
@@ -44,25 +41,25 @@ struct smtp_session {
     struct smtp_connect connect;
     const struct smtp_host *host;
     evutil_socket_t socket;
-    unsigned connection;   // number of it: tells whether a callback has replaced it
-    int64_t messages;      // sent over this connection
-    bool reset;            // RSET must come before the next MAIL
+    unsigned connection; // number of it: tells whether a callback has replaced it
+    int64_t messages;    // sent over this connection
+    bool reset;          // RSET must come before the next MAIL
     struct event *readable, *writable, *timer, *soon;
 
     const struct smtp_envelope *envelope; // under way
     struct smtp_evidence evidence;
-    bool failed;            // evidence says why; what is still awaited only has to be drained
+    bool failed; // evidence says why; what is still awaited only has to be drained
     char evidence_text[SMTP_REPLY_TEXT_SIZE];
     struct error err;
 
-    enum command steps[4];  // to be sent, in order
+    enum smtp_command steps[4]; // to be sent, in order
     size_t step_count, step_next;
-    enum command awaiting[5]; // sent, not answered
+    enum smtp_command awaiting[5]; // sent, not answered
     size_t awaiting_count;
     char commands[2048];
     char *content;
     size_t content_size;
-    const char *out;        // goes out at the moment
+    const char *out; // goes out at the moment
     size_t out_left;
     struct smtp_reply reply;
 };
@@ -74,8 +71,8 @@ static void session_become(struct smtp_session *session, enum session_state stat
     if (session->state == state)
         return;
     log_debug("smtp session", LOG_S("transport", session->config->name),
-              LOG_S("host", session->host ? session->host->label : ""), LOG_S("was", state_names[session->state]),
-              LOG_S("is", state_names[state]));
+              LOG_S("host", session->host ? session->host->label : ""),
+              LOG_S("was", state_names[session->state]), LOG_S("is", state_names[state]));
     session->state = state;
 }
 
@@ -86,7 +83,7 @@ static void session_timer(struct smtp_session *session, int64_t wait)
         log_error("cannot set a timer", LOG_S("transport", session->config->name));
 }
 
-// --- closing -------------------------------------------------------------------------------------------------------------
+// --- closing -----------------------------------------------------------------------------------------
 
 static void session_disconnect(struct smtp_session *session)
 {
@@ -137,7 +134,7 @@ static void session_finish(struct smtp_session *session)
     session->done(session->context, session, &evidence);
 }
 
-// --- the transaction -------------------------------------------------------------------------------------------------------
+// --- the transaction ---------------------------------------------------------------------------------
 
 static void session_fail(struct smtp_session *session, enum smtp_step step, int code, const char *text)
 {
@@ -152,39 +149,7 @@ static void session_fail(struct smtp_session *session, enum smtp_step step, int 
     }
 }
 
-// RFC 5321 §4.1.1, parameters: RFC 1870 SIZE, RFC 6152 BODY, RFC 6531 SMTPUTF8. Returns the length, 0: does not fit.
-static size_t command_write(const struct smtp_session *session, enum command command, char *out, size_t room)
-{
-    const struct smtp_envelope *envelope = session->envelope;
-    const struct smtp_features *features = &session->connect.features;
-    char size[40] = "";
-    int length = 0;
-    switch (command) {
-    case COMMAND_RESET:
-        length = snprintf(out, room, "RSET\r\n");
-        break;
-    case COMMAND_MAIL:
-        if (features->size)
-            snprintf(size, sizeof size, " SIZE=%zu", envelope->length);
-        length = snprintf(out, room, "MAIL FROM:<%s>%s%s%s\r\n", envelope->from, size,
-                          features->eight_bit && smtp_content_is_eight_bit(envelope->bytes, envelope->length)
-                              ? " BODY=8BITMIME" : "",
-                          features->utf8 && smtp_envelope_needs_utf8(envelope) ? " SMTPUTF8" : "");
-        break;
-    case COMMAND_RCPT:
-        length = snprintf(out, room, "RCPT TO:<%s>\r\n", envelope->to);
-        break;
-    case COMMAND_DATA:
-        length = snprintf(out, room, "DATA\r\n");
-        break;
-    case COMMAND_CONTENT:
-    case COMMAND_ABANDON:
-        break;
-    }
-    return length > 0 && (size_t)length < room ? (size_t)length : 0;
-}
-
-static void session_await(struct smtp_session *session, enum command command)
+static void session_await(struct smtp_session *session, enum smtp_command command)
 {
     session->awaiting[session->awaiting_count++] = command;
 }
@@ -194,8 +159,9 @@ static void session_next(struct smtp_session *session)
 {
     size_t used = 0;
     do {
-        enum command command = session->steps[session->step_next++];
-        used += command_write(session, command, session->commands + used, sizeof session->commands - used);
+        enum smtp_command command = session->steps[session->step_next++];
+        used += smtp_command_write(command, session->envelope, &session->connect.features,
+                                   session->commands + used, sizeof session->commands - used);
         session_await(session, command);
     } while (session->connect.features.pipelining && session->step_next < session->step_count);
     session->out = session->commands;
@@ -205,43 +171,32 @@ static void session_next(struct smtp_session *session)
 
 static void session_send_content(struct smtp_session *session)
 {
-    session_await(session, COMMAND_CONTENT);
+    session_await(session, SMTP_CONTENT);
     session->out = session->content;
     session->out_left = session->content_size;
     session_flush(session);
 }
 
-// RFC 2920 §3.1: a server may say 354 although it refused the only recipient; then a message without lines is sent.
+// RFC 2920 §3.1: a server may say 354 although it refused the only recipient; then a message without lines is
+// sent.
 static void session_abandon(struct smtp_session *session)
 {
-    session_await(session, COMMAND_ABANDON);
+    session_await(session, SMTP_ABANDON);
     session->out = ".\r\n";
     session->out_left = 3;
     session_flush(session);
 }
 
-static enum smtp_refusal session_refusal(const struct smtp_session *session)
-{
-    const struct smtp_envelope *envelope = session->envelope;
-    const struct smtp_features *features = &session->connect.features;
-    if ((*envelope->from && !text_is_address(envelope->from)) || !text_is_address(envelope->to))
-        return SMTP_REFUSAL_ADDRESS;
-    if (!features->utf8 && smtp_envelope_needs_utf8(envelope))
-        return SMTP_REFUSAL_UTF8;
-    if (features->size_most > 0 && envelope->length > (uint64_t)features->size_most)
-        return SMTP_REFUSAL_SIZE;
-    return SMTP_REFUSAL_NONE;
-}
-
 static void session_begin(struct smtp_session *session)
 {
-    static const enum command after_reset[] = { COMMAND_RESET, COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA };
+    static const enum smtp_command after_reset[] = { SMTP_RESET, SMTP_MAIL, SMTP_RCPT, SMTP_DATA };
     session_become(session, SESSION_BUSY);
     event_del(session->timer);
     session->failed = false;
-    session->evidence = (struct smtp_evidence){ .step = SMTP_STEP_SENDER, .tls = session->config->tls,
+    session->evidence = (struct smtp_evidence){ .step = SMTP_STEP_SENDER,
+                                                .tls = session->config->tls,
                                                 .reused = session->messages > 0 };
-    session->evidence.refusal = session_refusal(session);
+    session->evidence.refusal = smtp_envelope_refusal(session->envelope, &session->connect.features);
     if (session->evidence.refusal == SMTP_REFUSAL_NONE)
         session->content = smtp_content(session, session->envelope->bytes, session->envelope->length,
                                         &session->content_size);
@@ -282,21 +237,21 @@ static void session_on_reply(struct smtp_session *session)
 {
     int code = session->reply.code;
     bool good = code / 100 == 2;
-    enum command command = session->awaiting[0];
+    enum smtp_command command = session->awaiting[0];
     session->awaiting_count--;
     memmove(session->awaiting, session->awaiting + 1, session->awaiting_count * sizeof session->awaiting[0]);
     switch (command) {
-    case COMMAND_RESET:
+    case SMTP_RESET:
         // A connection that cannot even be reset counts as one that was closed while idle.
         if (!good)
             session_fail(session, SMTP_STEP_SENDER, 0, NULL);
         break;
-    case COMMAND_MAIL:
-    case COMMAND_RCPT:
+    case SMTP_MAIL:
+    case SMTP_RCPT:
         if (!good)
             session_fail(session, command_steps[command], code, session->reply.text);
         break;
-    case COMMAND_DATA:
+    case SMTP_DATA:
         if (code == 354 && session->failed)
             session_abandon(session);
         else if (code == 354)
@@ -304,10 +259,10 @@ static void session_on_reply(struct smtp_session *session)
         else
             session_fail(session, SMTP_STEP_DATA, code, session->reply.text);
         break;
-    case COMMAND_CONTENT:
+    case SMTP_CONTENT:
         session_on_content_reply(session, code);
         break;
-    case COMMAND_ABANDON:
+    case SMTP_ABANDON:
         break;
     }
     // RSET clears what a refused recipient or DATA has left behind.
@@ -319,8 +274,7 @@ static void session_go_on(struct smtp_session *session, int code)
 {
     if (session->state != SESSION_BUSY)
         return;
-    bool over = session->awaiting_count == 0
-        && (session->failed || session->evidence.step == SMTP_STEP_DONE);
+    bool over = session->awaiting_count == 0 && (session->failed || session->evidence.step == SMTP_STEP_DONE);
     if (code == 421 || (over && session->out_left > 0)) {
         // The server closes; or it has answered in the middle of the message.
         session_disconnect(session);
@@ -344,13 +298,15 @@ static void session_lost(struct smtp_session *session, bool timed_out)
         return;
     if (!session->failed && session->evidence.step != SMTP_STEP_DONE) {
         session->evidence.timed_out = timed_out;
-        session_fail(session, session->awaiting_count ? command_steps[session->awaiting[0]] : SMTP_STEP_SENDER, 0, NULL);
+        session_fail(session,
+                     session->awaiting_count ? command_steps[session->awaiting[0]] : SMTP_STEP_SENDER, 0,
+                     NULL);
     }
     session_disconnect(session);
     session_finish(session);
 }
 
-// --- octets ------------------------------------------------------------------------------------------------------------------
+// --- octets ------------------------------------------------------------------------------------------
 
 // 1: something was read and handled, 0: nothing there, -1: the connection is gone or was replaced.
 static int session_read_some(struct smtp_session *session, unsigned *budget)
@@ -454,7 +410,7 @@ static void on_soon(evutil_socket_t socket, short what, void *context)
         session_finish(session);
 }
 
-// --- connecting --------------------------------------------------------------------------------------------------------------
+// --- connecting --------------------------------------------------------------------------------------
 
 static void on_connected(void *context, CURL *easy, CURLcode code)
 {
@@ -464,7 +420,8 @@ static void on_connected(void *context, CURL *easy, CURLcode code)
     if (code == CURLE_OK)
         session->socket = smtp_connect_socket(&session->connect);
     if (session->socket >= 0) {
-        session->readable = event_new(session->base, session->socket, EV_READ | EV_PERSIST, on_readable, session);
+        session->readable =
+            event_new(session->base, session->socket, EV_READ | EV_PERSIST, on_readable, session);
         session->writable = event_new(session->base, session->socket, EV_WRITE, on_writable, session);
     }
     session->evidence = (struct smtp_evidence){ 0 };
@@ -476,7 +433,8 @@ static void on_connected(void *context, CURL *easy, CURLcode code)
         return;
     }
     if (session->config->user && !session->connect.logged_in) {
-        session->evidence = (struct smtp_evidence){ .step = SMTP_STEP_LOGIN, .refusal = SMTP_REFUSAL_NO_LOGIN };
+        session->evidence =
+            (struct smtp_evidence){ .step = SMTP_STEP_LOGIN, .refusal = SMTP_REFUSAL_NO_LOGIN };
         session_disconnect(session);
         session_finish(session);
         return;
@@ -499,7 +457,8 @@ static void session_connect(struct smtp_session *session, const struct smtp_host
     event_active(session->soon, EV_TIMEOUT, 0);
 }
 
-void smtp_session_send(struct smtp_session *session, const struct smtp_host *host, const struct smtp_envelope *envelope)
+void smtp_session_send(struct smtp_session *session, const struct smtp_host *host,
+                       const struct smtp_envelope *envelope)
 {
     if (session->state == SESSION_IDLE && session->host != host)
         smtp_session_close(session);
@@ -512,7 +471,8 @@ void smtp_session_send(struct smtp_session *session, const struct smtp_host *hos
 
 bool smtp_session_connected(const struct smtp_session *session, const struct smtp_host *host)
 {
-    return (session->state == SESSION_IDLE || session->state == SESSION_BUSY) && (!host || session->host == host);
+    return (session->state == SESSION_IDLE || session->state == SESSION_BUSY)
+           && (!host || session->host == host);
 }
 
 static int session_free(struct smtp_session *session)
@@ -527,8 +487,8 @@ static int session_free(struct smtp_session *session)
 }
 
 struct smtp_session *smtp_session_new(TALLOC_CTX *ctx, struct event_base *base, struct curl_loop *loop,
-                                      const struct config_transport *config, smtp_session_done_fn *done, void *context,
-                                      struct error *err)
+                                      const struct config_transport *config, smtp_session_done_fn *done,
+                                      void *context, struct error *err)
 {
     struct smtp_session *session = talloc_zero(ctx, struct smtp_session);
     if (!session)

@@ -58,9 +58,9 @@ static int test_free(struct smtp_test *test)
     return 0;
 }
 
-struct smtp_test *smtp_test_start(TALLOC_CTX *ctx, struct event_base *base, const struct config_transport *config,
-                                  const struct message *message, smtp_report_fn *report, void *context,
-                                  struct error *err)
+struct smtp_test *smtp_test_start(TALLOC_CTX *ctx, struct event_base *base,
+                                  const struct config_transport *config, const struct message *message,
+                                  smtp_report_fn *report, void *context, struct error *err)
 {
     struct smtp_test *test = talloc_zero(ctx, struct smtp_test);
     if (!test)
@@ -97,7 +97,7 @@ failed:
     return NULL;
 }
 
-// --- the same, waiting -----------------------------------------------------------------------------------------------------
+// --- the same, waiting -------------------------------------------------------------------------------
 
 struct waiting_test {
     struct event_base *base;

@@ -7,10 +7,12 @@ struct transport {
     const struct transport_ops *ops;
 };
 
-struct transport *transport_open(TALLOC_CTX *ctx, struct event_base *loop, const struct config_transport *config,
-                                 transport_done_fn *done, void *context, struct error *err)
+struct transport *transport_open(TALLOC_CTX *ctx, struct event_base *loop,
+                                 const struct config_transport *config, transport_done_fn *done,
+                                 void *context, struct error *err)
 {
-    const struct transport_ops *ops = config->type == CONFIG_TRANSPORT_MAILDIR ? &transport_maildir : &transport_smtp;
+    const struct transport_ops *ops =
+        config->type == CONFIG_TRANSPORT_MAILDIR ? &transport_maildir : &transport_smtp;
     struct transport *transport = ops->open(ctx, loop, config, done, context, err);
     if (!transport)
         error_prepend(err, "transport %s: ", config->name);

@@ -34,9 +34,10 @@ static int refused(struct connection *connection, int result, const char *more, 
         break;
     }
     char *words = session_explain(NULL, connection->ld, result);
-    error_set_code(err, code, "bind%s%s: %s%s%s", connection->config->bind_dn != NULL ? " as " : "",
+    error_set_code(err, code, "bind%s%s: %s%s%s%s", connection->config->bind_dn != NULL ? " as " : "",
                    connection->config->bind_dn != NULL ? connection->config->bind_dn : "", words,
-                   more != NULL ? ". " : "", more != NULL ? more : "");
+                   code == SESSION_UNREACHABLE ? connection_lost_hint(connection) : "", more != NULL ? ". " : "",
+                   more != NULL ? more : "");
     talloc_free(words);
     return -1;
 }

@@ -6,9 +6,11 @@
 #include <ldap.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "directory/dn.h"
 
 // A cursor over DER (X.690 §8.1, §10.1): definite lengths, tag numbers below 31.
 struct der {
@@ -146,13 +148,45 @@ struct certificate *certificate_parse(TALLOC_CTX *ctx, const void *octets, size_
     while ((tag = der_next(&body, &skipped)) >= 0)
         if (tag == DER_EXTENSIONS)
             read_extensions(certificate, skipped);
+    if (*certificate->names == '\0')
+        certificate->names = dn_rdn_value(certificate, certificate->subject);
     return certificate;
 bad:
     talloc_free(certificate);
     return NULL;
 }
 
-char *certificate_explain(TALLOC_CTX *ctx, const struct certificate *certificate, const char *ca_file, int64_t now)
+static bool name_matches(const char *name, size_t length, const char *host)
+{
+    uint8_t wanted[16], given[16];
+    char text[INET6_ADDRSTRLEN];
+    // A wildcard stands for the whole first label.
+    if (length > 2 && name[0] == '*' && name[1] == '.') {
+        const char *dot = strchr(host, '.');
+        return dot != NULL && strlen(dot) == length - 1 && strncasecmp(dot, name + 1, length - 1) == 0;
+    }
+    if (inet_pton(AF_INET6, host, wanted) == 1 && length < sizeof text) {
+        memcpy(text, name, length);
+        text[length] = '\0';
+        return inet_pton(AF_INET6, text, given) == 1 && memcmp(wanted, given, sizeof wanted) == 0;
+    }
+    return strlen(host) == length && strncasecmp(name, host, length) == 0;
+}
+
+bool certificate_is_for(const struct certificate *certificate, const char *host)
+{
+    for (const char *name = certificate->names; *name != '\0';) {
+        size_t length = strcspn(name, ",");
+        if (name_matches(name, length, host))
+            return true;
+        name += length;
+        name += strspn(name, ", ");
+    }
+    return false;
+}
+
+char *certificate_explain(TALLOC_CTX *ctx, const struct certificate *certificate, const char *host, const char *ca_file,
+                          int64_t now)
 {
     char when[CLOCK_TEXT_SIZE];
     const char *trusted = ca_file != NULL ? ca_file : "the authorities that this system trusts";
@@ -162,6 +196,13 @@ char *certificate_explain(TALLOC_CTX *ctx, const struct certificate *certificate
     if (certificate->not_before > now)
         return talloc_asprintf(ctx, "the server's certificate (%s) is not valid before %s; check the clocks of both machines",
                                certificate->subject, clock_to_iso(certificate->not_before, when));
+    if (strcasecmp(host, "localhost") == 0)
+        return talloc_asprintf(ctx, "for the host localhost libldap expects a certificate with this machine's own name, and "
+                               "this one is for %s; write a name or address in uri that the certificate bears",
+                               certificate->names);
+    if (!certificate_is_for(certificate, host))
+        return talloc_asprintf(ctx, "the server's certificate is not for %s but for %s; write a name in uri that the "
+                               "certificate bears, or renew it with the right one", host, certificate->names);
     if (certificate->self_issued)
         return talloc_asprintf(ctx, "the server's certificate (%s) is self-signed and not among %s; put it into the file "
                                "that tls_ca_file names if it is the right one", certificate->subject, trusted);

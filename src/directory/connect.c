@@ -5,6 +5,7 @@
 
 #include <openldap.h>
 #include <string.h>
+#include <talloc.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 static int set_basic_options(struct connection *connection, struct error *err)
 {
     static const int version = LDAP_VERSION3, none = 0, deref = LDAP_DEREF_NEVER;
+    static const struct timeval never = { .tv_sec = -1 };
     LDAP *ld = connection->ld;
     // ldap.conf(5) may have set any of these; a NETWORK_TIMEOUT makes libldap spin on a silent TLS peer.
     if (ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) != LDAP_OPT_SUCCESS ||
@@ -22,8 +24,8 @@ static int set_basic_options(struct connection *connection, struct error *err)
         ldap_set_option(ld, LDAP_OPT_DEREF, &deref) != LDAP_OPT_SUCCESS ||
         ldap_set_option(ld, LDAP_OPT_SIZELIMIT, &none) != LDAP_OPT_SUCCESS ||
         ldap_set_option(ld, LDAP_OPT_TIMELIMIT, &none) != LDAP_OPT_SUCCESS ||
-        ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, NULL) != LDAP_OPT_SUCCESS ||
-        ldap_set_option(ld, LDAP_OPT_TIMEOUT, NULL) != LDAP_OPT_SUCCESS)
+        ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &never) != LDAP_OPT_SUCCESS ||
+        ldap_set_option(ld, LDAP_OPT_TIMEOUT, &never) != LDAP_OPT_SUCCESS)
         return error_set_code(err, SESSION_FAILED, "libldap refuses an option that every version has");
     return 0;
 }
@@ -45,6 +47,27 @@ static const char *system_authorities(LDAP *ld)
     return NULL;
 }
 
+// libldap's GnuTLS flavour takes LDAP_OPT_X_TLS_PROTOCOL_MIN and ignores it; a priority string does it there.
+static int set_least_version(LDAP *ld, int version)
+{
+    int least = version == CONFIG_TLS_1_3 ? LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 : LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+    char *package = NULL, *ciphers = NULL;
+    if (ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least) != LDAP_OPT_SUCCESS)
+        return -1;
+    int result = 0;
+    if (ldap_get_option(ld, LDAP_OPT_X_TLS_PACKAGE, &package) == LDAP_OPT_SUCCESS && package != NULL &&
+        strcmp(package, "GnuTLS") == 0) {
+        ldap_get_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, &ciphers);
+        char *priorities = talloc_asprintf(NULL, "%s:-VERS-ALL:+VERS-TLS1.3%s", ciphers != NULL ? ciphers : "NORMAL",
+                                           version == CONFIG_TLS_1_3 ? "" : ":+VERS-TLS1.2");
+        result = ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, priorities) == LDAP_OPT_SUCCESS ? 0 : -1;
+        talloc_free(priorities);
+    }
+    ldap_memfree(package);
+    ldap_memfree(ciphers);
+    return result;
+}
+
 static int set_file(LDAP *ld, int option, const char *name, const char *path, struct error *err)
 {
     if (access(path, R_OK) != 0)
@@ -60,7 +83,6 @@ static int set_tls_options(struct connection *connection, bool verify, struct er
     const struct config_directory *config = connection->config;
     LDAP *ld = connection->ld;
     int require = verify && config->tls_verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER, client = 0;
-    int least = config->tls_min_version == CONFIG_TLS_1_3 ? LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 : LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
     const char *authorities = config->tls_ca_file != NULL ? config->tls_ca_file : system_authorities(ld);
     if (authorities != NULL && set_file(ld, LDAP_OPT_X_TLS_CACERTFILE, "tls_ca_file", authorities, err) != 0)
         return -1;
@@ -74,8 +96,8 @@ static int set_tls_options(struct connection *connection, bool verify, struct er
         set_file(ld, LDAP_OPT_X_TLS_KEYFILE, "tls_key_file", config->tls_key_file, err) != 0)
         return -1;
     if (ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require) != LDAP_OPT_SUCCESS ||
-        ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least) != LDAP_OPT_SUCCESS)
-        return error_set_code(err, SESSION_TLS, "libldap was built without TLS");
+        set_least_version(ld, config->tls_min_version) != 0)
+        return error_set_code(err, SESSION_TLS, "libldap was built without TLS, or does not take tls_min_version");
     if (ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client) != LDAP_OPT_SUCCESS)
         return error_set_code(err, SESSION_TLS, "the TLS files do not work: check that tls_ca_file%s hold PEM, that "
                               "tls_cert_file and tls_key_file belong together, and that the key has no password",
@@ -141,6 +163,13 @@ static int check_first_octet(struct connection *connection, const char *what, st
     }
 }
 
+// In TLS 1.3 a server that wants a client certificate says so only after the handshake.
+const char *connection_lost_hint(const struct connection *connection)
+{
+    return connection->encrypted && !connection->answered
+               ? "; the server may ask for a client certificate: set tls_cert_file and tls_key_file" : "";
+}
+
 int connection_wait(struct connection *connection, int msgid, const char *what, LDAPMessage **answer, struct error *err)
 {
     if (!connection->encrypted && !connection->answered && check_first_octet(connection, what, err) != 0)
@@ -159,7 +188,8 @@ int connection_wait(struct connection *connection, int msgid, const char *what, 
         return error_set_code(err, SESSION_UNREACHABLE, "%s: no answer in time; the server may be overloaded", what);
     int code = LDAP_SERVER_DOWN;
     ldap_get_option(connection->ld, LDAP_OPT_RESULT_CODE, &code);
-    return error_set_code(err, SESSION_UNREACHABLE, "%s: the connection was lost: %s", what, ldap_err2string(code));
+    return error_set_code(err, SESSION_UNREACHABLE, "%s: the connection was lost: %s%s", what, ldap_err2string(code),
+                          connection_lost_hint(connection));
 }
 
 int connection_open(struct connection *connection, struct error *err)

@@ -37,4 +37,7 @@ int connection_bind(struct connection *connection, struct error *err) MUST_CHECK
 int connection_wait(struct connection *connection, int msgid, const char *what, LDAPMessage **answer,
                     struct error *err) MUST_CHECK;
 
+// What to think of a connection that is lost before the server has said anything; "" if nothing.
+const char *connection_lost_hint(const struct connection *connection);
+
 #endif

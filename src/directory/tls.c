@@ -63,26 +63,23 @@ static struct certificate *look_at_certificate(TALLOC_CTX *ctx, const struct con
     return certificate;
 }
 
-static void explain_certificate(const struct connection *connection, bool name_only, const char *said, struct error *err)
+static void explain_certificate(const struct connection *connection, const char *said, struct error *err)
 {
     TALLOC_CTX *ctx = talloc_new(NULL);
     const struct certificate *certificate = look_at_certificate(ctx, connection);
-    const char *host = connection->url->lud_host != NULL ? connection->url->lud_host : "localhost";
+    const char *host = connection->url->lud_host != NULL && *connection->url->lud_host != '\0' ? connection->url->lud_host
+                                                                                              : "localhost";
     if (certificate == NULL)
         error_set_code(err, SESSION_TLS, "the server's certificate was not accepted (%s); check tls_ca_file, the "
                        "certificate's dates and its names", said);
-    else if (!name_only)
-        error_set_code(err, SESSION_TLS, "%s", certificate_explain(ctx, certificate, connection->config->tls_ca_file,
-                                                                   clock_now()));
     else
-        error_set_code(err, SESSION_TLS, "the server's certificate is not for %s but for %s; write a name in uri that the "
-                       "certificate bears%s", host, *certificate->names != '\0' ? certificate->names : certificate->subject,
-                       strcasecmp(host, "localhost") == 0 ? " (for localhost libldap expects this machine's own host name)"
-                                                          : "");
+        error_set_code(err, SESSION_TLS, "%s", certificate_explain(ctx, certificate, host, connection->config->tls_ca_file,
+                                                                   clock_now()));
     talloc_free(ctx);
 }
 
-// libldap's text is GnuTLS's or OpenSSL's. GnuTLS's verification failure is "(unknown error code)".
+// libldap's text is GnuTLS's or OpenSSL's. With GnuTLS every doubt about a certificate, its name too, is "(unknown error
+// code)".
 static int explain_handshake(struct connection *connection, bool timed_out, struct error *err)
 {
     char *raw = NULL;
@@ -93,10 +90,9 @@ static int explain_handshake(struct connection *connection, bool timed_out, stru
     if (timed_out)
         error_set_code(err, SESSION_UNREACHABLE, "TLS handshake: no answer in time; check that the server speaks TLS on "
                        "this port%s", implicit ? " (ldaps:// is usually port 636, ldap:// with StartTLS port 389)" : "");
-    else if (says(said, "hostname does not match") || says(said, "does not match CN") || says(said, "unable to get CN"))
-        explain_certificate(connection, true, said, err);
-    else if (says(said, "unknown error code") || says(said, "verify failed") || says(said, "verification"))
-        explain_certificate(connection, false, said, err);
+    else if (says(said, "unknown error code") || says(said, "verif") || says(said, "does not match") ||
+             says(said, "unable to get CN"))
+        explain_certificate(connection, said, err);
     else if (says(said, "unexpected TLS packet") || says(said, "wrong version number") || says(said, "packet length") ||
              says(said, "unsupported version packet"))
         error_set_code(err, SESSION_TLS, "TLS handshake: what the server sent is not TLS (%s)%s", said,
@@ -115,6 +111,21 @@ static int explain_handshake(struct connection *connection, bool timed_out, stru
     return -1;
 }
 
+// The version that was agreed on, "TLS1.2" or "TLSv1.3", must not be older than configured whatever the library made
+// of the option.
+static int check_version(struct connection *connection, struct error *err)
+{
+    char *version = NULL;
+    ldap_get_option(connection->ld, LDAP_OPT_X_TLS_VERSION, &version);
+    bool good = version != NULL && (strstr(version, "1.3") != NULL || (strstr(version, "1.2") != NULL &&
+                                    connection->config->tls_min_version == CONFIG_TLS_1_2));
+    if (!good)
+        error_set_code(err, SESSION_TLS, "the server speaks %s, which is older than tls_min_version",
+                       version != NULL ? version : "an unknown version of TLS");
+    ldap_memfree(version);
+    return good ? 0 : -1;
+}
+
 int connection_secure(struct connection *connection, struct error *err)
 {
     bool implicit = strcmp(connection->url->lud_scheme, "ldaps") == 0;
@@ -130,5 +141,6 @@ int connection_secure(struct connection *connection, struct error *err)
     if (result != LDAP_SUCCESS || timed_out)
         return explain_handshake(connection, timed_out, err);
     connection->encrypted = true;
-    return 0;
+    connection->answered = false;
+    return check_version(connection, err);
 }

@@ -42,7 +42,7 @@ bool diff_filter_is_comparable(const struct diff_context *context, const struct 
     return !found.silent && !found.unknown;
 }
 
-// --- what the entry is -------------------------------------------------------------------------------------------
+// --- what the entry is ---------------------------------------------------------------------------
 
 // A class that changed only because its attributes came into the view, or left it, has not changed.
 static void settle_class(const struct diff_context *context, const struct filter *filter, bool *was, bool *is)
@@ -95,7 +95,7 @@ struct party diff_entry_party(TALLOC_CTX *ctx, const struct diff_context *contex
     };
 }
 
-// --- who did it --------------------------------------------------------------------------------------------------
+// --- who did it ----------------------------------------------------------------------------------
 
 // Overlays and plugins sign with names of their own: "cn=Referential Integrity Overlay" in OpenLDAP,
 // "cn=referential integrity postoperation,cn=plugins,cn=config" in 389-DS.
@@ -103,8 +103,8 @@ static bool is_program(const char *normal)
 {
     static const char overlay[] = "overlay", cn[] = "cn=";
     size_t length = strlen(normal);
-    if (length >= sizeof overlay + sizeof cn - 2 && memcmp(normal, cn, sizeof cn - 1) == 0 && !strchr(normal, ',') &&
-        strcmp(normal + length - (sizeof overlay - 1), overlay) == 0)
+    if (length >= sizeof overlay + sizeof cn - 2 && memcmp(normal, cn, sizeof cn - 1) == 0 &&
+        !strchr(normal, ',') && strcmp(normal + length - (sizeof overlay - 1), overlay) == 0)
         return true;
     return dn_is_within(normal, "cn=plugins,cn=config");
 }
@@ -124,7 +124,8 @@ static void find_modifier(struct diff_work *work)
     if (delta->kind == DELTA_CREATED) {
         // An old entry that a change brought into the view looks like a new one, but for its last modifier.
         const char *creator = flavour_text(flavour, ROLE_CREATOR, delta->new);
-        char *modifier_normal = normal_form(work->scratch, name), *creator_normal = normal_form(work->scratch, creator);
+        char *modifier_normal = normal_form(work->scratch, name),
+             *creator_normal = normal_form(work->scratch, creator);
         if (modifier_normal && creator_normal && strcmp(modifier_normal, creator_normal) != 0)
             return;
         name = creator ? creator : name;
@@ -180,14 +181,15 @@ struct event *diff_add(struct diff_work *work, enum event_type type, const struc
     return event;
 }
 
-void diff_add_change(struct event *event, const char *attribute, const char **old_values, const char **new_values)
+void diff_add_change(struct event *event, const char *attribute, const char **old_values,
+                     const char **new_values)
 {
     event->changes = talloc_realloc(event, event->changes, struct event_change, event->change_count + 1);
     event->changes[event->change_count++] = (struct event_change){ attribute, old_values, new_values };
     event->attribute = event->change_count == 1 ? attribute : NULL;
 }
 
-// --- from a delta to its events ----------------------------------------------------------------------------------
+// --- from a delta to its events ------------------------------------------------------------------
 
 static const char **one_value(TALLOC_CTX *ctx, const char *text)
 {
@@ -200,7 +202,8 @@ static void add_renamed(struct diff_work *work, enum event_type type)
 {
     struct event *event = diff_add(work, type, NULL);
     if (event)
-        diff_add_change(event, "dn", one_value(event, work->delta->old->dn), one_value(event, work->delta->new->dn));
+        diff_add_change(event, "dn", one_value(event, work->delta->old->dn),
+                        one_value(event, work->delta->new->dn));
 }
 
 // The entry as it was then: it may have been renamed by the very change that ended its being a user.
@@ -276,18 +279,27 @@ static void diff_group(struct diff_work *work)
     diff_links(work, ROLE_OWNER, passage, EVENT_GROUP_OWNER_ADDED, EVENT_GROUP_OWNER_REMOVED);
 }
 
-int diff_events(TALLOC_CTX *ctx, const struct diff_context *context, const struct delta *delta, struct event_list *list)
+int diff_events(TALLOC_CTX *ctx, const struct diff_context *context, const struct delta *delta,
+                struct event_list *list)
 {
     struct classes found = find_classes(context, delta);
     if (!found.was_user && !found.is_user && !found.was_group && !found.is_group)
         return 0;
     struct diff_work work = {
-        .ctx = ctx, .scratch = talloc_new(NULL), .context = context, .delta = delta, .list = list,
-        .was_user = found.was_user, .is_user = found.is_user, .was_group = found.was_group, .is_group = found.is_group,
+        .ctx = ctx,
+        .scratch = talloc_new(NULL),
+        .context = context,
+        .delta = delta,
+        .list = list,
+        .was_user = found.was_user,
+        .is_user = found.is_user,
+        .was_group = found.was_group,
+        .is_group = found.is_group,
     };
     const struct entry *current = delta->new ? delta->new : delta->old;
     work.entry = diff_entry_party(ctx, context, current);
-    work.old_entry = delta->old && delta->old != current ? diff_entry_party(ctx, context, delta->old) : work.entry;
+    work.old_entry =
+        delta->old && delta->old != current ? diff_entry_party(ctx, context, delta->old) : work.entry;
     work.entry_normal = normal_form(work.scratch, current->dn);
     work.old_normal = delta->old ? normal_form(work.scratch, delta->old->dn) : NULL;
     find_modifier(&work);

@@ -20,7 +20,7 @@ struct lock {
     int64_t begin; // 0: unknown
 };
 
-// --- what one attribute says -------------------------------------------------------------------------------------
+// --- what one attribute says ---------------------------------------------------------------------
 
 // A lock by failed logins that began at `start`.
 static struct lock lock_at(const struct diff_context *context, int64_t start, int64_t stamp)
@@ -31,8 +31,9 @@ static struct lock lock_at(const struct diff_context *context, int64_t start, in
     return lock;
 }
 
-// draft-behera-ldap-password-policy §5.3.3, pwdAccountLockedTime: the time the account was locked; "a 000001010000Z value
-// means that the account has been locked permanently, and that only a password administrator can unlock the account."
+// draft-behera-ldap-password-policy §5.3.3, pwdAccountLockedTime: the time the account was locked; "a
+// 000001010000Z value means that the account has been locked permanently, and that only a password
+// administrator can unlock the account."
 static struct lock lock_from_start(const struct diff_context *context, const struct value *value)
 {
     int64_t start;
@@ -43,8 +44,8 @@ static struct lock lock_from_start(const struct diff_context *context, const str
     return lock_at(context, start, start);
 }
 
-// 389-DS accountUnlockTime: the time at which the lock ends; the epoch when the policy says "until an administrator
-// unlocks".
+// 389-DS accountUnlockTime: the time at which the lock ends; the epoch when the policy says "until an
+// administrator unlocks".
 static struct lock lock_from_end(const struct value *value)
 {
     int64_t end;
@@ -75,7 +76,8 @@ static struct lock lock_from_boolean(const struct value *value)
     return (struct lock){ .until = 0 };
 }
 
-static struct lock read_lock(const struct diff_context *context, const char *attribute, const struct value *value)
+static struct lock read_lock(const struct diff_context *context, const char *attribute,
+                             const struct value *value)
 {
     switch (schema_syntax(attribute)) {
     case SCHEMA_BOOLEAN:
@@ -85,7 +87,8 @@ static struct lock read_lock(const struct diff_context *context, const char *att
     default:
         break;
     }
-    if (strcasecmp(attribute, "accountUnlockTime") == 0 || strcasecmp(attribute, "pwdAccountTmpLockoutEnd") == 0)
+    if (strcasecmp(attribute, "accountUnlockTime") == 0 ||
+        strcasecmp(attribute, "pwdAccountTmpLockoutEnd") == 0)
         return lock_from_end(value);
     // loginDisabled and the like, which the schema table need not know
     if (strcasecmp(value->data, "TRUE") == 0 || strcasecmp(value->data, "FALSE") == 0)
@@ -93,7 +96,7 @@ static struct lock read_lock(const struct diff_context *context, const char *att
     return lock_from_start(context, value);
 }
 
-// --- the entry's lock --------------------------------------------------------------------------------------------
+// --- the entry's lock ----------------------------------------------------------------------------
 
 static bool lasts_longer(const struct lock *a, const struct lock *b)
 {
@@ -177,7 +180,8 @@ static void add_unlocked(struct diff_work *work, const struct lock *lock)
 void diff_lock(struct diff_work *work)
 {
     const struct diff_context *context = work->context;
-    struct lock old = find_lock(context, work->delta->old, true), new = find_lock(context, work->delta->new, true);
+    struct lock old = find_lock(context, work->delta->old, true),
+                new = find_lock(context, work->delta->new, true);
     if (is_new_lock(context, &old, &new)) {
         add_locked(work, &new);
         if (is_over(context, &new)) // it came and went while nobody looked: no timer will tell its end
@@ -187,8 +191,8 @@ void diff_lock(struct diff_work *work)
     }
 }
 
-struct event *diff_lock_expired(TALLOC_CTX *ctx, const struct diff_context *context, const struct entry *entry,
-                                struct event_list *list)
+struct event *diff_lock_expired(TALLOC_CTX *ctx, const struct diff_context *context,
+                                const struct entry *entry, struct event_list *list)
 {
     struct event *event = event_list_add(list, ctx, EVENT_USER_UNLOCKED);
     if (!event)
@@ -201,7 +205,7 @@ struct event *diff_lock_expired(TALLOC_CTX *ctx, const struct diff_context *cont
     return event;
 }
 
-// --- disabled ----------------------------------------------------------------------------------------------------
+// --- disabled ------------------------------------------------------------------------------------
 
 void diff_disabled(struct diff_work *work)
 {
@@ -214,15 +218,16 @@ void diff_disabled(struct diff_work *work)
         diff_add(work, is ? EVENT_USER_DISABLED : EVENT_USER_ENABLED, NULL);
 }
 
-// --- passwords ---------------------------------------------------------------------------------------------------
+// --- passwords -----------------------------------------------------------------------------------
 
 // The first attribute of a role that either entry has and that can be compared; NULL: none.
 static const char *comparable_attribute(const struct diff_work *work, enum flavour_role role)
 {
     const char **attributes = work->context->flavour->attributes[role];
     for (; *attributes; attributes++)
-        if (diff_is_comparable(work->context, *attributes) && (entry_attribute(work->delta->old, *attributes) ||
-                                                               entry_attribute(work->delta->new, *attributes)))
+        if (diff_is_comparable(work->context, *attributes) &&
+            (entry_attribute(work->delta->old, *attributes) ||
+             entry_attribute(work->delta->new, *attributes)))
             return *attributes;
     return NULL;
 }
@@ -246,8 +251,9 @@ void diff_password(struct diff_work *work)
     const char *time = comparable_attribute(work, ROLE_PASSWORD_TIME);
     const char *reset = comparable_attribute(work, ROLE_PASSWORD_RESET);
     bool demanded = is_true(new, reset), became_demanded = demanded && !is_true(old, reset);
-    bool changed = time && entry_attribute(new, time) &&
-                   !diff_values_equal(work->scratch, entry_attribute(old, time), entry_attribute(new, time), time);
+    bool changed =
+        time && entry_attribute(new, time) &&
+        !diff_values_equal(work->scratch, entry_attribute(old, time), entry_attribute(new, time), time);
     if (changed && schema_syntax(time) == SCHEMA_INTEGER && is_zero(new, time))
         became_demanded = true;
     if (!changed && !became_demanded)

@@ -39,8 +39,8 @@ static bool is_attribute(const struct diff_work *work, const void *what, const c
 enum take { TAKE_GAINED = 1, TAKE_LOST = 2, TAKE_KEPT_GAINED = 4, TAKE_KEPT_LOST = 8 };
 
 // 50,000 links of one attribute are common: what is asked of a name is asked once.
-static void take_links(const struct diff_work *work, const struct link *links, size_t count, bool kept, int take,
-                       wanted_fn *wanted, const void *what, struct candidates *out)
+static void take_links(const struct diff_work *work, const struct link *links, size_t count, bool kept,
+                       int take, wanted_fn *wanted, const void *what, struct candidates *out)
 {
     const char *last = NULL;
     bool last_wanted = false;
@@ -93,7 +93,8 @@ static void settle(struct candidates *list)
     size_t kept = 0;
     for (size_t i = 0, end; i < list->count; i = end) {
         bool gained = false, lost = false;
-        for (end = i; end < list->count && compare_targets(list->items[i].link, list->items[end].link) == 0; end++)
+        for (end = i; end < list->count && compare_targets(list->items[i].link, list->items[end].link) == 0;
+             end++)
             *(list->items[end].gained ? &gained : &lost) = true;
         if (gained != lost)
             list->items[kept++] = list->items[i];
@@ -105,7 +106,8 @@ static void settle(struct candidates *list)
 static struct candidates collect(struct diff_work *work, int take, wanted_fn *wanted, const void *what)
 {
     const struct delta *delta = work->delta;
-    bool with_kept = (take & (TAKE_KEPT_GAINED | TAKE_KEPT_LOST)) && delta->kind == DELTA_CHANGED && work->context->kept;
+    bool with_kept =
+        (take & (TAKE_KEPT_GAINED | TAKE_KEPT_LOST)) && delta->kind == DELTA_CHANGED && work->context->kept;
     size_t kept_count = with_kept ? work->context->kept_count : 0;
     struct candidates list = { 0 };
     if (delta->link_count + kept_count == 0)
@@ -126,8 +128,8 @@ static struct party link_party(TALLOC_CTX *ctx, const struct link *link)
     return (struct party){ .uuid = link->entry, .dn = talloc_strdup(ctx, link->value) };
 }
 
-void diff_links(struct diff_work *work, enum flavour_role role, enum diff_passage passage, enum event_type added,
-                enum event_type removed)
+void diff_links(struct diff_work *work, enum flavour_role role, enum diff_passage passage,
+                enum event_type added, enum event_type removed)
 {
     int take = passage == PASSAGE_ENTERS ? TAKE_GAINED | TAKE_KEPT_GAINED : TAKE_GAINED | TAKE_LOST;
     struct candidates list = collect(work, take, is_role_change, &role);
@@ -141,7 +143,8 @@ void diff_links(struct diff_work *work, enum flavour_role role, enum diff_passag
     }
 }
 
-size_t diff_last_links(struct diff_work *work, TALLOC_CTX *ctx, enum flavour_role role, struct party **parties)
+size_t diff_last_links(struct diff_work *work, TALLOC_CTX *ctx, enum flavour_role role,
+                       struct party **parties)
 {
     struct candidates list = collect(work, TAKE_LOST | TAKE_KEPT_LOST, is_in_role, &role);
     if (!list.count)

@@ -25,27 +25,31 @@ bool diff_is_comparable(const struct diff_context *context, const char *attribut
 // Are all attributes of the filter comparable? *silent tells why not: new in the view, else no longer in it.
 bool diff_filter_is_comparable(const struct diff_context *context, const struct filter *filter, bool *silent);
 
-// A new event about the delta's entry with its actor and origin; `party` may be NULL. NULL: out of memory (work->failed).
+// A new event about the delta's entry with its actor and origin; `party` may be NULL. NULL: out of memory
+// (work->failed).
 struct event *diff_add(struct diff_work *work, enum event_type type, const struct party *party);
 // Adds the change of an attribute; the lists end with NULL.
-void diff_add_change(struct event *event, const char *attribute, const char **old_values, const char **new_values);
+void diff_add_change(struct event *event, const char *attribute, const char **old_values,
+                     const char **new_values);
 // The user or group as the events of a delta name it.
 struct party diff_entry_party(TALLOC_CTX *ctx, const struct diff_context *context, const struct entry *entry);
 
 // diff_links.c
 // How the entry stands to a kind of object (user, group) before and after.
 enum diff_passage { PASSAGE_NONE, PASSAGE_ENTERS, PASSAGE_STAYS, PASSAGE_LEAVES };
-void diff_links(struct diff_work *work, enum flavour_role role, enum diff_passage passage, enum event_type added,
-                enum event_type removed);
+void diff_links(struct diff_work *work, enum flavour_role role, enum diff_passage passage,
+                enum event_type added, enum event_type removed);
 // The entry's last links in a role, each target once. *parties is owned by `ctx`.
-size_t diff_last_links(struct diff_work *work, TALLOC_CTX *ctx, enum flavour_role role, struct party **parties);
+size_t diff_last_links(struct diff_work *work, TALLOC_CTX *ctx, enum flavour_role role,
+                       struct party **parties);
 // The values that a link attribute lost and gained, for people; lists end with NULL. False: none.
 bool diff_link_values(struct diff_work *work, TALLOC_CTX *ctx, const char *attribute, const char ***lost,
                       const char ***gained);
 
 // diff_values.c: user.modified or group.modified
 void diff_modified(struct diff_work *work, enum event_type type);
-bool diff_values_equal(TALLOC_CTX *scratch, const struct attribute *a, const struct attribute *b, const char *name);
+bool diff_values_equal(TALLOC_CTX *scratch, const struct attribute *a, const struct attribute *b,
+                       const char *name);
 
 // diff_account.c: locks, disabled, passwords
 void diff_find_lockout(struct diff_work *work);

@@ -11,10 +11,10 @@
 
 #define VALUE_LIMIT 1000 // octets of one value that people see
 
-// --- comparing ---------------------------------------------------------------------------------------------------
+// --- comparing -----------------------------------------------------------------------------------
 
-// Text compares by its octets, for people see upper and lower case of a name; what has only one meaning however it is
-// written compares by that: the value is replaced by a form that is equal when the meaning is.
+// Text compares by its octets, for people see upper and lower case of a name; what has only one meaning
+// however it is written compares by that: the value is replaced by a form that is equal when the meaning is.
 static struct value comparable_form(TALLOC_CTX *ctx, const struct value *value, enum schema_syntax syntax)
 {
     char *form = NULL;
@@ -47,7 +47,8 @@ static int compare_values(const void *left, const void *right)
     return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
-static struct value *sorted_forms(TALLOC_CTX *ctx, const struct attribute *attribute, enum schema_syntax syntax)
+static struct value *sorted_forms(TALLOC_CTX *ctx, const struct attribute *attribute,
+                                  enum schema_syntax syntax)
 {
     struct value *values = talloc_array(ctx, struct value, attribute->count);
     for (size_t i = 0; i < attribute->count; i++)
@@ -56,7 +57,8 @@ static struct value *sorted_forms(TALLOC_CTX *ctx, const struct attribute *attri
     return values;
 }
 
-bool diff_values_equal(TALLOC_CTX *scratch, const struct attribute *a, const struct attribute *b, const char *name)
+bool diff_values_equal(TALLOC_CTX *scratch, const struct attribute *a, const struct attribute *b,
+                       const char *name)
 {
     size_t count_a = a ? a->count : 0, count_b = b ? b->count : 0;
     if (count_a != count_b)
@@ -73,9 +75,10 @@ bool diff_values_equal(TALLOC_CTX *scratch, const struct attribute *a, const str
     return equal;
 }
 
-// --- telling -----------------------------------------------------------------------------------------------------
+// --- telling -------------------------------------------------------------------------------------
 
-static const char **values_for_people(TALLOC_CTX *ctx, const struct attribute *attribute, enum schema_syntax syntax)
+static const char **values_for_people(TALLOC_CTX *ctx, const struct attribute *attribute,
+                                      enum schema_syntax syntax)
 {
     size_t count = attribute ? attribute->count : 0;
     const char **list = talloc_zero_array(ctx, const char *, count + 1);
@@ -92,7 +95,8 @@ static const char **values_for_people(TALLOC_CTX *ctx, const struct attribute *a
 // Attributes with events of their own, and those that move with every change or login.
 static bool has_own_event(const struct flavour *flavour, const char *attribute, bool group)
 {
-    static const enum flavour_role of_user[] = { ROLE_MANAGER, ROLE_LOCKED_TIME, ROLE_PASSWORD_TIME, ROLE_PASSWORD_RESET };
+    static const enum flavour_role of_user[] = { ROLE_MANAGER, ROLE_LOCKED_TIME, ROLE_PASSWORD_TIME,
+                                                 ROLE_PASSWORD_RESET };
     static const enum flavour_role of_group[] = { ROLE_MEMBER, ROLE_OWNER };
     static const enum flavour_role of_both[] = { ROLE_MODIFIER, ROLE_CREATOR, ROLE_CSN };
     for (size_t i = 0; i < sizeof of_both / sizeof *of_both; i++)

@@ -9,7 +9,10 @@
 const char *event_origin_name(enum event_origin origin)
 {
     static const char *const names[] = {
-        [ORIGIN_UNKNOWN] = "unknown", [ORIGIN_OPERATOR] = "operator", [ORIGIN_SELF] = "self", [ORIGIN_IMPORT] = "import",
+        [ORIGIN_UNKNOWN] = "unknown",
+        [ORIGIN_OPERATOR] = "operator",
+        [ORIGIN_SELF] = "self",
+        [ORIGIN_IMPORT] = "import",
     };
     return names[origin];
 }
@@ -53,7 +56,8 @@ int event_id_parse(TALLOC_CTX *ctx, const char *text, char **directory, int64_t 
     errno = 0;
     long long number = dash && isdigit((unsigned char)dash[1]) ? strtoll(dash + 1, &end, 10) : 0;
     if (number < 1 || errno || *end || dash == text)
-        return error_set(err, "\"%.80s\" is no event id; write directory and number, such as \"corp-1842\"", text);
+        return error_set(err, "\"%.80s\" is no event id; write directory and number, such as \"corp-1842\"",
+                         text);
     *directory = talloc_strndup(ctx, text, (size_t)(dash - text));
     *sequence = number;
     return 0;

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "event/event.h"
 
-// --- writing -----------------------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 // json_string() is NULL on bad UTF-8, and DNs are stored as the directory wrote them.
 static json_t *json_text(const char *text)
@@ -28,8 +28,8 @@ static void put_text(json_t *object, const char *key, const char *text)
 
 #define YEAR_10000 INT64_C(253402300800000)
 
-// "2026-11-20T11:03:20.250Z": what clock_to_iso() writes, with the milliseconds that it drops. A time that cannot be
-// written so is none.
+// "2026-11-20T11:03:20.250Z": what clock_to_iso() writes, with the milliseconds that it drops. A time that
+// cannot be written so is none.
 static void put_time(json_t *object, const char *key, int64_t time)
 {
     if (time <= 0 || time >= YEAR_10000)
@@ -135,11 +135,13 @@ json_t *event_to_json(const struct event *event)
     return json;
 }
 
-// --- reading -----------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
-// Each get_*() leaves its target as it is when the key is absent or null, and fails when it is of another type.
+// Each get_*() leaves its target as it is when the key is absent or null, and fails when it is of another
+// type.
 
-static int get_text(TALLOC_CTX *ctx, const json_t *object, const char *key, const char **text, struct error *err)
+static int get_text(TALLOC_CTX *ctx, const json_t *object, const char *key, const char **text,
+                    struct error *err)
 {
     const json_t *value = json_object_get(object, key);
     if (!value || json_is_null(value))
@@ -174,18 +176,21 @@ static int get_time(const json_t *object, const char *key, int64_t *time, struct
         if (!strchr("-:T", *text))
             plain[length++] = *text;
     if (!text || *text || clock_from_generalized(plain, length, time) < 0)
-        return error_set(err, "reading an event: \"%s\" is no time such as \"2026-11-20T11:03:20.250Z\"", key);
+        return error_set(err, "reading an event: \"%s\" is no time such as \"2026-11-20T11:03:20.250Z\"",
+                         key);
     return 0;
 }
 
-static int party_from_json(TALLOC_CTX *ctx, const json_t *json, const char *key, struct party *party, struct error *err)
+static int party_from_json(TALLOC_CTX *ctx, const json_t *json, const char *key, struct party *party,
+                           struct error *err)
 {
     if (!json_is_object(json))
         return error_set(err, "reading an event: \"%s\" is no object", key);
     const char *uuid = json_string_value(json_object_get(json, "uuid"));
     if (uuid && uuid_parse(uuid, strlen(uuid), &party->uuid) < 0)
         return error_set(err, "reading an event: the uuid of \"%s\" is none", key);
-    if (get_text(ctx, json, "dn", &party->dn, err) < 0 || get_text(ctx, json, "name", &party->name, err) < 0 ||
+    if (get_text(ctx, json, "dn", &party->dn, err) < 0 ||
+        get_text(ctx, json, "name", &party->name, err) < 0 ||
         get_text(ctx, json, "mail", &party->mail, err) < 0)
         return -1;
     if (!party->dn)
@@ -194,7 +199,8 @@ static int party_from_json(TALLOC_CTX *ctx, const json_t *json, const char *key,
     return 0;
 }
 
-static int get_party(TALLOC_CTX *ctx, const json_t *object, const char *key, struct party *party, struct error *err)
+static int get_party(TALLOC_CTX *ctx, const json_t *object, const char *key, struct party *party,
+                     struct error *err)
 {
     const json_t *value = json_object_get(object, key);
     if (!value || json_is_null(value))
@@ -210,8 +216,8 @@ static int get_list(const json_t *object, const char *key, const json_t **list, 
     return 0;
 }
 
-static int get_parties(TALLOC_CTX *ctx, const json_t *object, const char *key, struct party **parties, size_t *count,
-                       struct error *err)
+static int get_parties(TALLOC_CTX *ctx, const json_t *object, const char *key, struct party **parties,
+                       size_t *count, struct error *err)
 {
     const json_t *list;
     if (get_list(object, key, &list, err) < 0)
@@ -225,7 +231,8 @@ static int get_parties(TALLOC_CTX *ctx, const json_t *object, const char *key, s
     return 0;
 }
 
-static int get_values(TALLOC_CTX *ctx, const json_t *object, const char *key, const char ***values, struct error *err)
+static int get_values(TALLOC_CTX *ctx, const json_t *object, const char *key, const char ***values,
+                      struct error *err)
 {
     const json_t *list;
     if (get_list(object, key, &list, err) < 0)
@@ -286,13 +293,15 @@ static int event_read(struct event *event, const json_t *json, struct error *err
     if (!json_is_object(json))
         return error_set(err, "reading an event: no JSON object");
     if (get_names(event, json, err) < 0 || get_changes(event, json, err) < 0 ||
-        get_number(json, "sequence", &event->sequence, err) < 0 || get_time(json, "time", &event->time, err) < 0 ||
-        get_time(json, "until", &event->until, err) < 0 || get_number(json, "storm", &event->storm, err) < 0 ||
+        get_number(json, "sequence", &event->sequence, err) < 0 ||
+        get_time(json, "time", &event->time, err) < 0 || get_time(json, "until", &event->until, err) < 0 ||
+        get_number(json, "storm", &event->storm, err) < 0 ||
         get_number(json, "count", &event->count, err) < 0)
         return -1;
     if (get_text(event, json, "directory", &event->directory, err) < 0 ||
         get_text(event, json, "attribute", &event->attribute, err) < 0 ||
-        get_text(event, json, "rule", &event->rule, err) < 0 || get_text(event, json, "text", &event->text, err) < 0)
+        get_text(event, json, "rule", &event->rule, err) < 0 ||
+        get_text(event, json, "text", &event->text, err) < 0)
         return -1;
     if (get_party(event, json, "entry", &event->entry, err) < 0 ||
         get_party(event, json, "party", &event->party, err) < 0 ||

@@ -21,7 +21,7 @@ struct name {
 struct tag {
     char type; // 'v' variable, '&', '#', '^', '/', '>', '!'
     struct name name;
-    const char *start, *end;
+    const char *end;
 };
 
 struct expansion {
@@ -32,7 +32,8 @@ struct expansion {
     size_t section_count;
     const char *partials[PARTIAL_DEPTH];
     size_t partial_count;
-    bool gap; // something was left out here: what stood apart must not become one tag
+    bool gap;    // something was left out here: what stood apart must not become one tag
+    bool tagged; // the line so far holds a tag
     struct error *err;
 };
 
@@ -60,35 +61,52 @@ static int append(struct expansion *ex, const struct place *place, const char *t
     if (length == 0)
         return 0;
     if (ex->used + length > SCAN_MOST)
-        return fail(ex, place, "with its partials the template is larger than %d octets; make it smaller", SCAN_MOST);
+        return fail(ex, place, "with its partials the template is larger than %d octets; make it smaller",
+                    SCAN_MOST);
     if (ex->gap && ex->used > 0 && ex->out[ex->used - 1] == '{' && *text == '{')
-        return fail(ex, place, "a \"{\" stands directly before another one once partials and comments are gone; "
-                               "put a space between them");
+        return fail(ex, place,
+                    "a \"{\" stands directly before another one once comments, partials and carriage "
+                    "returns are gone; put a space between them");
     ex->gap = false;
     memcpy(ex->out + ex->used, text, length);
     ex->used += length;
     return 0;
 }
 
+static const char *entity_of(char c)
+{
+    return c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&quot;";
+}
+
+// Text between tags. A line with a tag gets its mark, so that it can go if nothing else is left of it.
 static int append_text(struct expansion *ex, const struct place *place, const char *text, size_t length)
 {
-    if (!place->plain)
-        return append(ex, place, text, length);
-    while (length > 0) {
-        size_t plain = 0;
-        while (plain < length && !strchr("&<>\"", text[plain]))
-            plain++;
-        if (append(ex, place, text, plain) < 0)
+    static const char mark[] = { SCAN_MARK };
+    const char *end = text + length, *special = place->plain ? "\r\n&<>\"" : "\r\n";
+    while (text < end) {
+        size_t run = strcspn(text, special);
+        if (run > (size_t)(end - text))
+            run = (size_t)(end - text);
+        if (append(ex, place, text, run) < 0)
             return -1;
-        text += plain;
-        length -= plain;
-        if (length == 0)
+        text += run;
+        if (text == end)
             break;
-        const char *entity = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : "&quot;";
-        if (append(ex, place, entity, strlen(entity)) < 0)
+        char c = *text++;
+        int result = 0;
+        if (c == '\n') {
+            if (ex->tagged)
+                result = append(ex, place, mark, 1);
+            ex->tagged = false;
+            if (result == 0)
+                result = append(ex, place, "\n", 1);
+        } else if (c == '\r') {
+            ex->gap = true;
+        } else {
+            result = append(ex, place, entity_of(c), strlen(entity_of(c)));
+        }
+        if (result < 0)
             return -1;
-        text++;
-        length--;
     }
     return 0;
 }
@@ -101,7 +119,6 @@ static bool is_blank(char c)
 // Reads the tag at place->at, which points to "{{".
 static int read_tag(struct expansion *ex, const struct place *place, struct tag *tag)
 {
-    tag->start = place->at;
     const char *at = place->at + 2;
     const char *closing = "}}";
     tag->type = 'v';
@@ -139,7 +156,8 @@ static int read_tag(struct expansion *ex, const struct place *place, struct tag 
         return fail(ex, place, "a tag without a name");
     size_t good = strspn(at, tag->type == '>' ? more : letters);
     bool element = tag->type != '>' && tag->name.length == 1 && *at == '.';
-    if (!element && (good < tag->name.length || tag->name.length > NAME_LENGTH || (tag->type == '>' && *at == '.')))
+    if (!element &&
+        (good < tag->name.length || tag->name.length > NAME_LENGTH || (tag->type == '>' && *at == '.')))
         return fail(ex, place, "\"%.*s\" is no name of a tag (lower-case letters, digits and \"_\")",
                     (int)(tag->name.length > 60 ? 60 : tag->name.length), at);
     return 0;
@@ -148,7 +166,8 @@ static int read_tag(struct expansion *ex, const struct place *place, struct tag 
 static bool within(const struct expansion *ex, const char *list)
 {
     for (size_t i = 0; i < ex->section_count; i++)
-        if (strlen(list) == ex->sections[i].length && memcmp(list, ex->sections[i].text, ex->sections[i].length) == 0)
+        if (strlen(list) == ex->sections[i].length &&
+            memcmp(list, ex->sections[i].text, ex->sections[i].length) == 0)
             return true;
     return false;
 }
@@ -178,13 +197,13 @@ static int check_name(struct expansion *ex, const struct place *place, const str
     const struct template_tag *known = template_tag_find(name, tag->name.length);
     if (!known) {
         const char *near = nearest_tag(name, tag->name.length);
-        return fail(ex, place, "there is no tag \"%.*s\"%s%s%s; ldapnotify-templates(5) lists them", length, name,
-                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        return fail(ex, place, "there is no tag \"%.*s\"%s%s%s; ldapnotify-templates(5) lists them", length,
+                    name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
     bool value = tag->type == 'v' || tag->type == '&';
     if (value && known->kind != TAG_TEXT)
-        return fail(ex, place, "\"%s\" is a %s and shows nothing by itself; write {{#%s}}…{{/%s}}", known->name,
-                    known->kind == TAG_LIST ? "list" : "flag", known->name, known->name);
+        return fail(ex, place, "\"%s\" is a %s and shows nothing by itself; write {{#%s}}…{{/%s}}",
+                    known->name, known->kind == TAG_LIST ? "list" : "flag", known->name, known->name);
     if (known->within && !ex->source->alone && !within(ex, known->within))
         return fail(ex, place, "\"%s\" has a value only inside {{#%s}}…{{/%s}}", known->name, known->within,
                     known->within);
@@ -202,7 +221,8 @@ static int expand_partial(struct expansion *ex, const struct place *place, const
     name[tag->name.length] = '\0';
     const char *file = NULL;
     bool plain = false;
-    const char *text = ex->source->partial ? ex->source->partial(ex->source->context, name, &file, &plain) : NULL;
+    const char *text =
+        ex->source->partial ? ex->source->partial(ex->source->context, name, &file, &plain) : NULL;
     if (!text)
         return fail(ex, place, "there is no partial \"%s\"", name);
     for (size_t i = 0; i < ex->partial_count; i++)
@@ -221,11 +241,16 @@ static int expand_partial(struct expansion *ex, const struct place *place, const
 
 static int expand_tag(struct expansion *ex, const struct place *place, const struct tag *tag)
 {
+    if (tag->type == '!') {
+        ex->gap = true;
+        return 0;
+    }
     if (tag->type == '>')
         return expand_partial(ex, place, tag);
     if (tag->type == '/') {
         const struct name *open = ex->section_count > 0 ? &ex->sections[ex->section_count - 1] : NULL;
-        if (!open || open->length != tag->name.length || memcmp(open->text, tag->name.text, open->length) != 0)
+        if (!open || open->length != tag->name.length ||
+            memcmp(open->text, tag->name.text, open->length) != 0)
             return fail(ex, place, "{{/%.*s}} closes no section that is open here", (int)tag->name.length,
                         tag->name.text);
         ex->section_count--;
@@ -244,25 +269,19 @@ static int expand_tag(struct expansion *ex, const struct place *place, const str
     char prefix[4] = "{{";
     if (tag->type != 'v' && tag->type != '&')
         prefix[2] = tag->type;
-    if (append(ex, place, prefix, strlen(prefix)) < 0 || append(ex, place, tag->name.text, tag->name.length) < 0)
+    if (append(ex, place, prefix, strlen(prefix)) < 0 ||
+        append(ex, place, tag->name.text, tag->name.length) < 0)
         return -1;
     return append(ex, place, "}}", 2);
 }
 
-// mustache(5): a comment alone on its line takes the line with it.
-static const char *skip_comment(struct expansion *ex, const char *text, const struct tag *tag)
+static int check_characters(struct expansion *ex, struct place *place)
 {
-    const char *before = tag->start, *after = tag->end;
-    while (before > text && is_blank(before[-1]))
-        before--;
-    while (is_blank(*after))
-        after++;
-    bool alone = (before == text || before[-1] == '\n') && (*after == '\n' || *after == '\0');
-    ex->gap = true;
-    if (!alone)
-        return tag->end;
-    ex->used -= (size_t)(tag->start - before);
-    return *after ? after + 1 : after;
+    for (; *place->at; place->at++)
+        if ((unsigned char)*place->at < 0x20 && !strchr("\t\r\n", *place->at))
+            return fail(ex, place, "a control character (%d) in a template", *place->at);
+    place->at = place->text;
+    return 0;
 }
 
 static int expand(struct expansion *ex, const char *file, const char *text, bool plain)
@@ -273,6 +292,8 @@ static int expand(struct expansion *ex, const char *file, const char *text, bool
     // A file ends with a newline; the line that includes it has one of its own.
     if (ex->partial_count > 0 && end > text && end[-1] == '\n')
         end--;
+    if (check_characters(ex, &place) < 0)
+        return -1;
     while (place.at < end) {
         const char *next = strstr(place.at, "{{");
         if (!next || next > end)
@@ -285,10 +306,7 @@ static int expand(struct expansion *ex, const char *file, const char *text, bool
         struct tag tag = { 0 };
         if (read_tag(ex, &place, &tag) < 0)
             return -1;
-        if (tag.type == '!') {
-            place.at = skip_comment(ex, text, &tag);
-            continue;
-        }
+        ex->tagged = true;
         if (expand_tag(ex, &place, &tag) < 0)
             return -1;
         if (ex->section_count < outside)
@@ -306,12 +324,14 @@ char *scan_expand(TALLOC_CTX *ctx, const struct scan_source *source, const char 
                   struct error *err)
 {
     struct expansion ex = { .source = source, .err = err };
+    static const char mark[] = { SCAN_MARK };
     ex.out = talloc_array(ctx, char, SCAN_MOST + 1);
     if (!ex.out) {
         error_set(err, "%s: out of memory", file);
         return NULL;
     }
-    if (expand(&ex, file, text, false) < 0) {
+    struct place end = { .file = file, .text = text, .at = text + strlen(text) };
+    if (expand(&ex, file, text, false) < 0 || (ex.tagged && append(&ex, &end, mark, 1) < 0)) {
         talloc_free(ex.out);
         return NULL;
     }

@@ -17,7 +17,7 @@
 #define TITLE_MOST 1000
 #define CONFIGURED_SUBJECTS_MOST 1000
 
-// --- opening ---------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------------
 
 static bool is_language(const char *name)
 {
@@ -70,7 +70,8 @@ struct template_set *template_set_open(TALLOC_CTX *ctx, const char *dir, struct 
     int result = load_languages(set, dir, folder, err);
     closedir(folder);
     if (result == 0 && (!template_set_has(set, "default") || !template_set_has(set, "digest")))
-        result = error_set(err, "%s: no language has both default.txt and digest.txt, which every set needs", dir);
+        result =
+            error_set(err, "%s: no language has both default.txt and digest.txt, which every set needs", dir);
     if (result < 0) {
         talloc_free(set);
         return NULL;
@@ -78,7 +79,7 @@ struct template_set *template_set_open(TALLOC_CTX *ctx, const char *dir, struct 
     return set;
 }
 
-// --- choosing --------------------------------------------------------------------------------------------------------
+// --- choosing ------------------------------------------------------------------------------------------
 
 struct choice {
     const struct language *language;
@@ -121,8 +122,8 @@ static struct choice choose_in(const struct template_set *set, const char *name,
     return (struct choice){ NULL, NULL };
 }
 
-static struct choice choose(const struct template_set *set, const char *name, const char *event, const char *role,
-                            const char *const *languages)
+static struct choice choose(const struct template_set *set, const char *name, const char *event,
+                            const char *role, const char *const *languages)
 {
     struct choice choice = { NULL, NULL };
     if (name)
@@ -134,14 +135,15 @@ static struct choice choose(const struct template_set *set, const char *name, co
     return choice;
 }
 
-const char *template_language(const struct template_set *set, const char *name, const char *event, const char *role,
-                              const char *const *languages)
+const char *template_language(const struct template_set *set, const char *name, const char *event,
+                              const char *role, const char *const *languages)
 {
     struct choice choice = choose(set, name, event, role, languages);
     return choice.language ? choice.language->tag : "en";
 }
 
-const char *template_attribute_label(const struct template_set *set, const char *const *languages, const char *attribute)
+const char *template_attribute_label(const struct template_set *set, const char *const *languages,
+                                     const char *attribute)
 {
     for (; *languages; languages++) {
         const struct language *language = find_language(set, *languages);
@@ -152,7 +154,7 @@ const char *template_attribute_label(const struct template_set *set, const char 
     return NULL;
 }
 
-// --- rendering -------------------------------------------------------------------------------------------------------
+// --- rendering -----------------------------------------------------------------------------------------
 
 // One line: no controls, single spaces, none at the ends, at most `limit` octets.
 static char *one_line(TALLOC_CTX *ctx, const char *text, size_t limit)
@@ -172,26 +174,46 @@ static char *one_line(TALLOC_CTX *ctx, const char *text, size_t limit)
     return fitted;
 }
 
-// Sections leave empty lines behind: at most one stays, none at the beginning; one newline ends the text.
+// Leaves out the lines of which no tag left anything, and the marks (SCAN_MARK). Of empty lines at most one
+// stays, none at the beginning. `text` ends with a newline, if it is not empty.
 static void tidy_text(char *text)
 {
     char *out = text;
-    for (const char *at = text; *at; at++) {
-        if (*at == '\r')
+    for (char *line = text, *next; *line; line = next) {
+        size_t length = strcspn(line, "\n");
+        next = line + length + (line[length] == '\n');
+        bool marked = length > 0 && line[length - 1] == SCAN_MARK;
+        bool blank = strspn(line, " \t\x01") >= length;
+        bool after_empty = out == text || (out - text >= 2 && out[-1] == '\n' && out[-2] == '\n');
+        if (blank && (marked || after_empty))
             continue;
-        if (*at == '\n' && (out == text || (out - text >= 2 && out[-1] == '\n' && out[-2] == '\n')))
-            continue;
-        *out++ = *at;
-    }
-    while (out > text && out[-1] == '\n')
-        out--;
-    if (out > text)
+        for (size_t i = 0; i < length && !blank; i++)
+            if (line[i] != SCAN_MARK)
+                *out++ = line[i];
         *out++ = '\n';
+    }
+    while (out - text >= 2 && out[-1] == '\n' && out[-2] == '\n')
+        out--;
     *out = '\0';
 }
 
-static char *render_line(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data, size_t limit,
+static char *render_body(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data,
                          struct error *err)
+{
+    char *text = mustache_render(mustache, ctx, data, err);
+    if (!text)
+        return NULL;
+    size_t length = strlen(text);
+    if (length > 0 && text[length - 1] != '\n' && !(text = talloc_strdup_append_buffer(text, "\n"))) {
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    tidy_text(text);
+    return text;
+}
+
+static char *render_line(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data,
+                         size_t limit, struct error *err)
 {
     char *text = mustache_render(mustache, ctx, data, err);
     if (!text)
@@ -238,8 +260,8 @@ int template_check(const char *text, struct error *err)
 }
 
 // The data as the engine wants it, with what the choice adds: {{language}} and {{title}}.
-static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choice, const json_t *json, char **title,
-                                     struct error *err)
+static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choice, const json_t *json,
+                                     char **title, struct error *err)
 {
     if (!choice->page) {
         error_set(err, "no template was found, not even \"default\"");
@@ -254,8 +276,8 @@ static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choic
     return data;
 }
 
-char *template_title(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event, const char *role,
-                     const char *const *languages, const json_t *data, struct error *err)
+char *template_title(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event,
+                     const char *role, const char *const *languages, const json_t *data, struct error *err)
 {
     struct choice choice = choose(set, name, event, role, languages);
     char *title = NULL;
@@ -266,9 +288,9 @@ char *template_title(struct template_set *set, TALLOC_CTX *ctx, const char *name
     return title;
 }
 
-int template_render(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event, const char *role,
-                    const char *const *languages, const char *subject, const json_t *data, struct rendered *rendered,
-                    struct error *err)
+int template_render(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event,
+                    const char *role, const char *const *languages, const char *subject, const json_t *data,
+                    struct rendered *rendered, struct error *err)
 {
     struct choice choice = choose(set, name, event, role, languages);
     TALLOC_CTX *scratch = talloc_new(ctx);
@@ -283,16 +305,16 @@ int template_render(struct template_set *set, TALLOC_CTX *ctx, const char *name,
         goto done;
     rendered->subject = subject_page ? render_line(subject_page, ctx, prepared, SUBJECT_MOST, err)
                                      : one_line(ctx, title, SUBJECT_MOST);
-    rendered->text = mustache_render(choice.page->text, ctx, prepared, err);
+    rendered->text = render_body(choice.page->text, ctx, prepared, err);
     if (!rendered->subject || !rendered->text)
         goto done;
-    tidy_text(rendered->text);
-    if (choice.page->html && !(rendered->html = mustache_render(choice.page->html, ctx, prepared, err)))
+    if (choice.page->html && !(rendered->html = render_body(choice.page->html, ctx, prepared, err)))
         goto done;
     result = 0;
 done:
     if (result < 0)
-        error_prepend(err, "template %s for %s", choice.page ? choice.page->name : "(none)", event ? event : "?");
+        error_prepend(err, "template %s for %s: ", choice.page ? choice.page->name : "(none)",
+                      event ? event : "?");
     talloc_free(scratch);
     return result;
 }

@@ -6,5 +6,4 @@ src_process_libprocess_a_SOURCES = \
   src/process/log_setup.c \
   src/process/privilege.c \
   src/process/worker.c
-# configure's EVENT_LIBS (libevent) is hidden by the event room's.
-PROCESS_SYS = -levent_core -levent_extra $(JANSSON_LIBS)
+PROCESS_SYS = $(LIBEVENT_LIBS) $(JANSSON_LIBS)

@@ -72,7 +72,8 @@ static void let_through(struct breaker *breaker, struct rule_load *load, size_t 
     }
     size_t room = load->passages ? talloc_get_size(load->passages) / sizeof *load->passages : 0;
     if (load->passage_count == room) {
-        struct passage *passages = talloc_realloc(breaker, load->passages, struct passage, room ? room * 2 : 16);
+        struct passage *passages =
+            talloc_realloc(breaker, load->passages, struct passage, room ? room * 2 : 16);
         if (!passages)
             return;
         load->passages = passages;

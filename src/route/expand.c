@@ -42,7 +42,7 @@ struct gathering {
     struct error *err;
 };
 
-// --- the result --------------------------------------------------------------------------------------------------
+// --- the result ----------------------------------------------------------------------------------
 
 static size_t room_of(const void *array, size_t item)
 {
@@ -63,7 +63,8 @@ static struct notification *result_add_notification(struct route_result *result,
 {
     size_t room = room_of(result->notifications, sizeof *result->notifications);
     if (result->notification_count == room)
-        result->notifications = talloc_realloc(ctx, result->notifications, struct notification, room ? room * 2 : 4);
+        result->notifications =
+            talloc_realloc(ctx, result->notifications, struct notification, room ? room * 2 : 4);
     struct notification *notification = &result->notifications[result->notification_count++];
     *notification = (struct notification){ .roles = "" };
     return notification;
@@ -81,14 +82,15 @@ static void decide(struct gathering *g, const struct route_target *target, const
     decision->reason = reason;
 }
 
-// --- who is known already ----------------------------------------------------------------------------------------
+// --- who is known already ------------------------------------------------------------------------
 
 static char *key_of_entry(struct gathering *g, const struct recipient *recipient)
 {
     char text[UUID_TEXT_SIZE];
     if (uuid_is_null(&recipient->uuid))
         return NULL;
-    return talloc_asprintf(g->scratch, "%s %s", uuid_format(&recipient->uuid, text), g->rule->transport->name);
+    return talloc_asprintf(g->scratch, "%s %s", uuid_format(&recipient->uuid, text),
+                           g->rule->transport->name);
 }
 
 static char *key_of_address(struct gathering *g, const struct recipient *recipient)
@@ -115,7 +117,7 @@ static void make_known(struct gathering *g, char *key, size_t pending)
     HASH_ADD_KEYPTR(hh, g->known, known->key, strlen(known->key), known);
 }
 
-// --- telling -----------------------------------------------------------------------------------------------------
+// --- telling -------------------------------------------------------------------------------------
 
 static void add_role(struct gathering *g, struct pending *pending, const struct route_target *target)
 {
@@ -138,7 +140,8 @@ static struct pending *start_notification(struct gathering *g, const struct reci
     notification->transport = rule->transport->name;
     notification->template_name = rule->config->template;
     notification->language = rule->config->language;
-    notification->digest_wait = config_digest_wait(config, rule->config, rule->transport, g->router->directory);
+    notification->digest_wait =
+        config_digest_wait(config, rule->config, rule->transport, g->router->directory);
     notification->expires = age > 0 ? g->event->time + age : 0;
 
     size_t room = room_of(g->pending, sizeof *g->pending);
@@ -153,14 +156,16 @@ static struct pending *start_notification(struct gathering *g, const struct reci
 static void tell(struct gathering *g, const struct route_target *target, const struct holder *holder,
                  enum decision_outcome outcome)
 {
-    char *entry_key = key_of_entry(g, &holder->recipient), *mailbox_key = key_of_address(g, &holder->recipient);
+    char *entry_key = key_of_entry(g, &holder->recipient),
+         *mailbox_key = key_of_address(g, &holder->recipient);
     struct pending *pending = find_known(g, entry_key);
     if (!pending)
         pending = find_known(g, mailbox_key);
     if (pending) {
         const struct notification *told = &g->result->notifications[pending->notification];
         decide(g, target, &holder->recipient, DECISION_MERGED,
-               talloc_asprintf(g->ctx, "%s; told already as %s by rule %s", holder->reason, pending->roles[0].name, told->rule));
+               talloc_asprintf(g->ctx, "%s; told already as %s by rule %s", holder->reason,
+                               pending->roles[0].name, told->rule));
     } else {
         pending = start_notification(g, &holder->recipient);
         decide(g, target, &holder->recipient, outcome, holder->reason);
@@ -172,7 +177,8 @@ static void tell(struct gathering *g, const struct route_target *target, const s
 }
 
 // *reached: is somebody in the role told?
-static int tell_target(struct gathering *g, const struct route_target *target, const char *instead, bool *reached)
+static int tell_target(struct gathering *g, const struct route_target *target, const char *instead,
+                       bool *reached)
 {
     struct holders holders;
     *reached = false;
@@ -238,7 +244,7 @@ static void name_roles(struct gathering *g, struct pending *pending)
     notification->roles = roles;
 }
 
-// --- entrances ---------------------------------------------------------------------------------------------------
+// --- entrances -----------------------------------------------------------------------------------
 
 static bool is_stale(struct gathering *g, int64_t now)
 {
@@ -246,7 +252,8 @@ static bool is_stale(struct gathering *g, int64_t now)
     if (age <= 0 || now - g->event->time <= age)
         return false;
     char *limit = text_describe_duration(g->scratch, age);
-    decide(g, NULL, NULL, DECISION_STALE, talloc_asprintf(g->ctx, "the event is older than max_event_age, %s", limit));
+    decide(g, NULL, NULL, DECISION_STALE,
+           talloc_asprintf(g->ctx, "the event is older than max_event_age, %s", limit));
     return true;
 }
 
@@ -258,10 +265,12 @@ static void finish(struct gathering *g)
     talloc_free(g->scratch);
 }
 
-int router_expand(struct router *router, TALLOC_CTX *ctx, const struct route_match *matches, size_t count, int64_t now,
-                  struct route_result *result, struct error *err)
+int router_expand(struct router *router, TALLOC_CTX *ctx, const struct route_match *matches, size_t count,
+                  int64_t now, struct route_result *result, struct error *err)
 {
-    struct gathering g = { .router = router, .ctx = ctx, .scratch = talloc_new(NULL), .result = result, .err = err };
+    struct gathering g = {
+        .router = router, .ctx = ctx, .scratch = talloc_new(NULL), .result = result, .err = err
+    };
     int status = 0;
     for (size_t i = 0; i < count && status == 0; i++) {
         g.event = matches[i].event;
@@ -274,17 +283,23 @@ int router_expand(struct router *router, TALLOC_CTX *ctx, const struct route_mat
 }
 
 // System events know no rule: they go out as if by one that names the admins, at once and however old.
-int router_admins(struct router *router, TALLOC_CTX *ctx, const struct event *event, struct route_result *result,
-                  struct error *err)
+int router_admins(struct router *router, TALLOC_CTX *ctx, const struct event *event,
+                  struct route_result *result, struct error *err)
 {
     static const struct route_target admins = { .role = ROUTE_ADMINS, .word = "admins", .name = "admins" };
     static char name[] = "system";
     static const struct config_rule no_rule = { .name = name, .max_event_age = 0, .digest_wait = 0 };
-    struct route_rule rule = { .config = &no_rule, .transport = config_rule_transport(router->config, &no_rule) };
+    struct route_rule rule = { .config = &no_rule,
+                               .transport = config_rule_transport(router->config, &no_rule) };
     if (!rule.transport)
         return error_set(err, "there is no transport to tell the administrators by; add one to transports");
-    struct gathering g = { .router = router, .ctx = ctx, .scratch = talloc_new(NULL), .event = event, .rule = &rule,
-                           .result = result, .err = err };
+    struct gathering g = { .router = router,
+                           .ctx = ctx,
+                           .scratch = talloc_new(NULL),
+                           .event = event,
+                           .rule = &rule,
+                           .result = result,
+                           .err = err };
     bool reached;
     int status = tell_target(&g, &admins, NULL, &reached);
     finish(&g);

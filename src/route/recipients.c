@@ -40,7 +40,7 @@ static bool is_gained(const struct event *event)
            event->type == EVENT_GROUP_OWNER_ADDED;
 }
 
-// --- one holder --------------------------------------------------------------------------------------------------
+// --- one holder ----------------------------------------------------------------------------------
 
 static struct holder *add_holder(struct expansion *x)
 {
@@ -69,13 +69,15 @@ static void add_address(struct expansion *x, const char *address, const char *re
     holder->reason = reason;
 }
 
-// The user whom an event concerns hears of it whatever the account's state: that is what the event may be about.
+// The user whom an event concerns hears of it whatever the account's state: that is what the event may be
+// about.
 static bool may_be_disabled(const struct expansion *x)
 {
     return x->target->role == ROUTE_USER && is_kind(x->event, "user");
 }
 
-static void add_person(struct expansion *x, const struct party *party, const struct entry *entry, const char *phrase)
+static void add_person(struct expansion *x, const struct party *party, const struct entry *entry,
+                       const char *phrase)
 {
     struct router *router = x->router;
     struct holder *holder = add_holder(x);
@@ -99,13 +101,15 @@ static void add_person(struct expansion *x, const struct party *party, const str
         holder->reason = talloc_asprintf(x->ctx, "%s, but the account is disabled", phrase);
     } else if (!recipient->address) {
         holder->outcome = DECISION_NO_ADDRESS;
-        holder->reason = talloc_asprintf(x->ctx, entry ? "%s, but has no usable mail address"
-                                                       : "%s, but is outside what is watched and has no known address",
-                                         phrase);
+        holder->reason =
+            talloc_asprintf(x->ctx,
+                            entry ? "%s, but has no usable mail address"
+                                  : "%s, but is outside what is watched and has no known address",
+                            phrase);
     }
 }
 
-// --- entries and links -------------------------------------------------------------------------------------------
+// --- entries and links ---------------------------------------------------------------------------
 
 static int find_entry(struct expansion *x, const struct party *party, struct entry **entry)
 {
@@ -122,7 +126,8 @@ static int find_entry(struct expansion *x, const struct party *party, struct ent
 static int add_party(struct expansion *x, const struct party *party, const char *phrase, unsigned depth);
 
 // Everybody whom the entry names in the attribute.
-static int add_links(struct expansion *x, const struct uuid *entry, const char *attribute, const char *phrase, unsigned depth)
+static int add_links(struct expansion *x, const struct uuid *entry, const char *attribute, const char *phrase,
+                     unsigned depth)
 {
     const struct route_lookup *lookup = x->router->lookup;
     TALLOC_CTX *ctx = talloc_new(x->ctx);
@@ -137,14 +142,15 @@ static int add_links(struct expansion *x, const struct uuid *entry, const char *
     return result;
 }
 
-static int add_role_links(struct expansion *x, const struct party *of, enum flavour_role role, const char *phrase,
-                          unsigned depth)
+static int add_role_links(struct expansion *x, const struct party *of, enum flavour_role role,
+                          const char *phrase, unsigned depth)
 {
     const char **attribute = x->router->flavour->attributes[role];
     for (; *attribute && !uuid_is_null(&of->uuid); attribute++) {
         const char *reason = phrase;
         if (!reason)
-            reason = talloc_asprintf(x->ctx, "%s of %s (attribute %s)", flavour_role_name(role), of->dn, *attribute);
+            reason = talloc_asprintf(x->ctx, "%s of %s (attribute %s)", flavour_role_name(role), of->dn,
+                                     *attribute);
         if (add_links(x, &of->uuid, *attribute, reason, depth) < 0)
             return -1;
     }
@@ -168,8 +174,9 @@ static int add_group(struct expansion *x, const struct entry *group, const char 
     if (!visit(x, &group->uuid))
         return 0;
     if (depth == NESTING_LIMIT) {
-        add_nobody(x, &party, talloc_asprintf(x->ctx, "%s, but groups are nested deeper than %d levels; not followed",
-                                              phrase, NESTING_LIMIT));
+        add_nobody(x, &party,
+                   talloc_asprintf(x->ctx, "%s, but groups are nested deeper than %d levels; not followed",
+                                   phrase, NESTING_LIMIT));
         return 0;
     }
     size_t before = x->holders->count, visited = x->visited_count;
@@ -187,7 +194,8 @@ static int add_party(struct expansion *x, const struct party *party, const char 
     struct entry *entry;
     if (x->holders->count >= HOLDER_LIMIT) {
         if (!x->overflowed)
-            add_nobody(x, NULL, talloc_asprintf(x->ctx, "more than %d people; the rest is not told", HOLDER_LIMIT));
+            add_nobody(x, NULL,
+                       talloc_asprintf(x->ctx, "more than %d people; the rest is not told", HOLDER_LIMIT));
         x->overflowed = true;
         return 0;
     }
@@ -210,14 +218,15 @@ static int add_parties(struct expansion *x, const struct party *parties, size_t 
     return 0;
 }
 
-// --- roles -------------------------------------------------------------------------------------------------------
+// --- roles ---------------------------------------------------------------------------------------
 
 // "new owner of cn=staff,ou=groups (attribute owner)"
 static char *concerned_phrase(struct expansion *x)
 {
     const struct event *event = x->event;
     return talloc_asprintf(x->ctx, "%s %s of %s (attribute %s)", is_gained(event) ? "new" : "former",
-                           event_kind(event->type)->party, event->entry.dn, event->attribute ? event->attribute : "unknown");
+                           event_kind(event->type)->party, event->entry.dn,
+                           event->attribute ? event->attribute : "unknown");
 }
 
 static char *last_phrase(struct expansion *x, const char *role)
@@ -332,7 +341,8 @@ static char *nobody_reason(struct expansion *x)
     case ROUTE_ACTOR:
         return talloc_strdup(x->ctx, "it is not known who made the change");
     case ROUTE_ADMINS:
-        return talloc_asprintf(x->ctx, "neither directory %s nor mail has admins", x->router->directory->name);
+        return talloc_asprintf(x->ctx, "neither directory %s nor mail has admins",
+                               x->router->directory->name);
     case ROUTE_ATTRIBUTE:
         return talloc_asprintf(x->ctx, "%s has no attribute %s", event->entry.dn, x->target->attribute);
     case ROUTE_MEMBER:
@@ -354,14 +364,17 @@ static char *nobody_reason(struct expansion *x)
     return talloc_asprintf(x->ctx, "%s has no %s", event->entry.dn, x->target->name);
 }
 
-int holders_find(struct router *router, TALLOC_CTX *ctx, const struct event *event, const struct route_target *target,
-                 struct holders *holders, struct error *err)
+int holders_find(struct router *router, TALLOC_CTX *ctx, const struct event *event,
+                 const struct route_target *target, struct holders *holders, struct error *err)
 {
-    static int (*const by_role[])(struct expansion *x) = {
-        [ROUTE_USER] = add_user,     [ROUTE_MEMBER] = add_members,      [ROUTE_OWNER] = add_owners, [ROUTE_MANAGER] = add_managers,
-        [ROUTE_ACTOR] = add_actor,   [ROUTE_ATTRIBUTE] = add_attribute, [ROUTE_ADMINS] = add_admins,
+    static int (*const by_role[])(struct expansion * x) = {
+        [ROUTE_USER] = add_user,        [ROUTE_MEMBER] = add_members, [ROUTE_OWNER] = add_owners,
+        [ROUTE_MANAGER] = add_managers, [ROUTE_ACTOR] = add_actor,    [ROUTE_ATTRIBUTE] = add_attribute,
+        [ROUTE_ADMINS] = add_admins,
     };
-    struct expansion x = { .router = router, .ctx = ctx, .event = event, .target = target, .holders = holders, .err = err };
+    struct expansion x = {
+        .router = router, .ctx = ctx, .event = event, .target = target, .holders = holders, .err = err
+    };
     *holders = (struct holders){ 0 };
     if (target->role == ROUTE_ADDRESS)
         add_address(&x, target->word, "address named in the rule");
@@ -373,10 +386,10 @@ int holders_find(struct router *router, TALLOC_CTX *ctx, const struct event *eve
     return 0;
 }
 
-// --- estimates ---------------------------------------------------------------------------------------------------
+// --- estimates -----------------------------------------------------------------------------------
 
-static int count_role_links(struct router *router, const struct uuid *of, enum flavour_role role, size_t *count,
-                            struct error *err)
+static int count_role_links(struct router *router, const struct uuid *of, enum flavour_role role,
+                            size_t *count, struct error *err)
 {
     const struct route_lookup *lookup = router->lookup;
     const char **attribute = router->flavour->attributes[role];
@@ -399,7 +412,8 @@ static int count_party(struct router *router, const struct party *party, size_t 
     return 0;
 }
 
-static int count_attribute(struct router *router, const struct party *of, const char *name, size_t *count, struct error *err)
+static int count_attribute(struct router *router, const struct party *of, const char *name, size_t *count,
+                           struct error *err)
 {
     const struct route_lookup *lookup = router->lookup;
     if (flavour_is_link(router->flavour, name) && !uuid_is_null(&of->uuid))
@@ -408,8 +422,8 @@ static int count_attribute(struct router *router, const struct party *of, const 
     return 0;
 }
 
-int holders_estimate(struct router *router, const struct event *event, const struct route_target *target, size_t *count,
-                     struct error *err)
+int holders_estimate(struct router *router, const struct event *event, const struct route_target *target,
+                     size_t *count, struct error *err)
 {
     bool group = is_kind(event, "group");
     *count = 0;
@@ -424,15 +438,20 @@ int holders_estimate(struct router *router, const struct event *event, const str
         if (concerns(event, "member"))
             return count_party(router, &event->party, count, err);
         *count = event->member_count;
-        return group && event->type != EVENT_GROUP_DELETED ? count_role_links(router, &event->entry.uuid, ROLE_MEMBER, count, err) : 0;
+        return group && event->type != EVENT_GROUP_DELETED
+                   ? count_role_links(router, &event->entry.uuid, ROLE_MEMBER, count, err)
+                   : 0;
     case ROUTE_OWNER:
         *count = event->owner_count + concerns(event, "owner");
-        return group && event->type != EVENT_GROUP_DELETED ? count_role_links(router, &event->entry.uuid, ROLE_OWNER, count, err) : 0;
+        return group && event->type != EVENT_GROUP_DELETED
+                   ? count_role_links(router, &event->entry.uuid, ROLE_OWNER, count, err)
+                   : 0;
     case ROUTE_MANAGER:
         *count = event->manager_count + concerns(event, "manager");
         if (*count || (group && !concerns(event, "member")))
             return 0;
-        return count_role_links(router, group ? &event->party.uuid : &event->entry.uuid, ROLE_MANAGER, count, err);
+        return count_role_links(router, group ? &event->party.uuid : &event->entry.uuid, ROLE_MANAGER, count,
+                                err);
     case ROUTE_ACTOR:
         *count = event->actor.dn != NULL;
         return 0;

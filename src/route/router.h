@@ -9,7 +9,14 @@
 
 // In the order in which they win: the most specific first.
 enum route_role {
-    ROUTE_USER, ROUTE_MEMBER, ROUTE_OWNER, ROUTE_MANAGER, ROUTE_ACTOR, ROUTE_ATTRIBUTE, ROUTE_ADMINS, ROUTE_ADDRESS,
+    ROUTE_USER,
+    ROUTE_MEMBER,
+    ROUTE_OWNER,
+    ROUTE_MANAGER,
+    ROUTE_ACTOR,
+    ROUTE_ATTRIBUTE,
+    ROUTE_ADMINS,
+    ROUTE_ADDRESS,
 };
 
 // One word of `to`, `cc` or `fallback`.
@@ -54,11 +61,11 @@ struct holders {
     size_t count;
 };
 // Who is in the role; all of it owned by `ctx`. When nobody is, one holder with DECISION_NOBODY says why.
-int holders_find(struct router *router, TALLOC_CTX *ctx, const struct event *event, const struct route_target *target,
-                 struct holders *holders, struct error *err) MUST_CHECK;
+int holders_find(struct router *router, TALLOC_CTX *ctx, const struct event *event,
+                 const struct route_target *target, struct holders *holders, struct error *err) MUST_CHECK;
 // About how many that would be, without reading links.
-int holders_estimate(struct router *router, const struct event *event, const struct route_target *target, size_t *count,
-                     struct error *err) MUST_CHECK;
+int holders_estimate(struct router *router, const struct event *event, const struct route_target *target,
+                     size_t *count, struct error *err) MUST_CHECK;
 
 // expand.c
 struct decision *result_add_decision(struct route_result *result, TALLOC_CTX *ctx);

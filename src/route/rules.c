@@ -6,7 +6,7 @@
 #include "directory/schema.h"
 #include "router.h"
 
-// --- reading the rules -------------------------------------------------------------------------------------------
+// --- reading the rules ---------------------------------------------------------------------------
 
 static const struct role_word {
     const char *word;
@@ -16,7 +16,8 @@ static const struct role_word {
     { "manager", ROUTE_MANAGER }, { "actor", ROUTE_ACTOR },   { "admins", ROUTE_ADMINS },
 };
 
-static int target_parse(TALLOC_CTX *ctx, const char *word, const char *rule, struct route_target *target, struct error *err)
+static int target_parse(TALLOC_CTX *ctx, const char *word, const char *rule, struct route_target *target,
+                        struct error *err)
 {
     static const char attr[] = "attr:";
     target->word = target->name = word;
@@ -38,12 +39,14 @@ static int target_parse(TALLOC_CTX *ctx, const char *word, const char *rule, str
         target->name = "address";
         return 0;
     }
-    return error_set(err, "rule \"%s\": \"%.80s\" is no role; write user, member, owner, manager, actor, admins, "
-                     "attr:NAME or an address", rule, word);
+    return error_set(err,
+                     "rule \"%s\": \"%.80s\" is no role; write user, member, owner, manager, actor, admins, "
+                     "attr:NAME or an address",
+                     rule, word);
 }
 
-static int targets_parse(TALLOC_CTX *ctx, const struct config_list *words, const char *rule, struct route_target *targets,
-                         size_t *count, struct error *err)
+static int targets_parse(TALLOC_CTX *ctx, const struct config_list *words, const char *rule,
+                         struct route_target *targets, size_t *count, struct error *err)
 {
     for (size_t i = 0; i < words->count; i++)
         if (target_parse(ctx, words->items[i], rule, &targets[(*count)++], err) < 0)
@@ -108,8 +111,9 @@ static bool list_has(const struct config_list *list, const char *word)
     return false;
 }
 
-struct router *router_new(TALLOC_CTX *ctx, const struct config *config, const struct config_directory *directory,
-                          const struct flavour *flavour, const struct route_lookup *lookup, struct error *err)
+struct router *router_new(TALLOC_CTX *ctx, const struct config *config,
+                          const struct config_directory *directory, const struct flavour *flavour,
+                          const struct route_lookup *lookup, struct error *err)
 {
     struct router *router = talloc_zero(ctx, struct router);
     router->config = config;
@@ -121,7 +125,8 @@ struct router *router_new(TALLOC_CTX *ctx, const struct config *config, const st
         struct route_rule *rule = &router->rules[router->rule_count];
         rule->config = &config->rules[router->rule_count];
         const struct config_list *directories = &rule->config->directories;
-        rule->active = rule->config->enabled && (!directories->count || list_has(directories, directory->name));
+        rule->active =
+            rule->config->enabled && (!directories->count || list_has(directories, directory->name));
         if (rule->active && rule_read(router, router, rule, err) < 0) {
             talloc_free(router);
             return NULL;
@@ -148,17 +153,18 @@ int router_rule_find(const struct router *router, const char *name)
     return -1;
 }
 
-// --- what they need ----------------------------------------------------------------------------------------------
+// --- what they need ------------------------------------------------------------------------------
 
-static void name_targets(const struct route_target *targets, size_t count, void (*fn)(void *context, const char *name),
-                         void *context)
+static void name_targets(const struct route_target *targets, size_t count,
+                         void (*fn)(void *context, const char *name), void *context)
 {
     for (size_t i = 0; i < count; i++)
         if (targets[i].attribute)
             fn(context, targets[i].attribute);
 }
 
-void router_attributes(const struct router *router, void (*fn)(void *context, const char *name), void *context)
+void router_attributes(const struct router *router, void (*fn)(void *context, const char *name),
+                       void *context)
 {
     const struct flavour *flavour = router->flavour;
     for (int role = 0; role < ROLE_COUNT; role++)
@@ -186,7 +192,7 @@ void router_attributes(const struct router *router, void (*fn)(void *context, co
     }
 }
 
-// --- which rules want an event -----------------------------------------------------------------------------------
+// --- which rules want an event -------------------------------------------------------------------
 
 static bool rule_wants(const struct route_rule *rule, const char *name)
 {
@@ -227,12 +233,13 @@ static void refuse(TALLOC_CTX *ctx, const struct route_rule *rule, const struct 
     decision->role = "";
     decision->outcome = DECISION_NO_MATCH;
     decision->reason = covered
-        ? talloc_asprintf(ctx, "%s does not match where %s, neither before nor after", event->entry.dn, rule->config->where)
-        : talloc_asprintf(ctx, "%s is not below %s", event->entry.dn, rule->config->base);
+                           ? talloc_asprintf(ctx, "%s does not match where %s, neither before nor after",
+                                             event->entry.dn, rule->config->where)
+                           : talloc_asprintf(ctx, "%s is not below %s", event->entry.dn, rule->config->base);
 }
 
-static int rule_estimate(struct router *router, const struct route_rule *rule, const struct event *event, size_t *estimate,
-                         struct error *err)
+static int rule_estimate(struct router *router, const struct route_rule *rule, const struct event *event,
+                         size_t *estimate, struct error *err)
 {
     *estimate = 0;
     for (size_t i = 0; i < rule->told_count; i++) {
@@ -258,8 +265,8 @@ static int add_match(struct router *router, TALLOC_CTX *ctx, size_t rule, const 
 }
 
 int router_match(struct router *router, TALLOC_CTX *ctx, const struct event *event, const struct entry *old,
-                 const struct entry *new, struct route_match **matches, size_t *count, struct route_result *result,
-                 struct error *err)
+                 const struct entry *new, struct route_match **matches, size_t *count,
+                 struct route_result *result, struct error *err)
 {
     const struct event_kind *kind = event_kind(event->type);
     *matches = NULL;
@@ -271,7 +278,8 @@ int router_match(struct router *router, TALLOC_CTX *ctx, const struct event *eve
         if (!rule->active || !rule_wants(rule, kind->name))
             continue;
         bool covered = rule_covers(rule, event, old, new);
-        if (!covered || (rule->where && !filter_matches(rule->where, old) && !filter_matches(rule->where, new)))
+        if (!covered ||
+            (rule->where && !filter_matches(rule->where, old) && !filter_matches(rule->where, new)))
             refuse(ctx, rule, event, covered, result);
         else if (add_match(router, ctx, i, event, matches, count, err) < 0)
             return -1;

@@ -60,20 +60,21 @@ static void complete_from_value(TALLOC_CTX *ctx, struct party *party)
     party->name = text_clean(ctx, name, strlen(name), NAME_MOST);
 }
 
-static int complete_party(struct pipeline *pipeline, TALLOC_CTX *ctx, struct party *party, struct error *err)
+// *former: it was found among the deleted entries only.
+static int complete_party(struct pipeline *pipeline, TALLOC_CTX *ctx, struct party *party, bool *former, struct error *err)
 {
+    *former = false;
     if (!party->dn && uuid_is_null(&party->uuid))
         return 0;
     struct entry *entry = NULL;
-    bool former;
     TALLOC_CTX *scratch = talloc_new(ctx);
     int result = 0;
     if (!uuid_is_null(&party->uuid))
-        result = directory_store_by_uuid(pipeline->store, scratch, &party->uuid, &entry, &former, err);
+        result = directory_store_by_uuid(pipeline->store, scratch, &party->uuid, &entry, former, err);
     else if (strchr(party->dn, '='))
-        result = directory_store_by_dn(pipeline->store, scratch, party->dn, &entry, &former, err);
+        result = directory_store_by_dn(pipeline->store, scratch, party->dn, &entry, former, err);
     else
-        result = directory_store_by_uid(pipeline->store, scratch, party->dn, &entry, &former, err);
+        result = directory_store_by_uid(pipeline->store, scratch, party->dn, &entry, former, err);
     if (result == 0 && entry) {
         complete_from_entry(pipeline, ctx, party, entry);
         if (!party->dn)
@@ -85,17 +86,28 @@ static int complete_party(struct pipeline *pipeline, TALLOC_CTX *ctx, struct par
     return result;
 }
 
-int lookup_complete(struct pipeline *pipeline, struct event *event, struct error *err)
+static int complete_list(struct pipeline *pipeline, TALLOC_CTX *ctx, struct party *parties, size_t count, struct error *err)
 {
-    if (complete_party(pipeline, event, &event->entry, err) < 0 ||
-        complete_party(pipeline, event, &event->party, err) < 0 ||
-        complete_party(pipeline, event, &event->actor, err) < 0)
-        return -1;
-    for (size_t i = 0; i < event->member_count; i++)
-        if (complete_party(pipeline, event, &event->members[i], err) < 0)
-            return -1;
-    for (size_t i = 0; i < event->owner_count; i++)
-        if (complete_party(pipeline, event, &event->owners[i], err) < 0)
+    bool former;
+    for (size_t i = 0; i < count; i++)
+        if (complete_party(pipeline, ctx, &parties[i], &former, err) < 0)
             return -1;
     return 0;
+}
+
+int lookup_complete(struct pipeline *pipeline, struct event *event, struct error *err)
+{
+    bool former, gone = false;
+    if (complete_party(pipeline, event, &event->entry, &former, err) < 0 ||
+        complete_party(pipeline, event, &event->party, &gone, err) < 0)
+        return -1;
+    // An overlay may have dropped the link to a deleted entry unseen; whoever edits next did not do it.
+    if (gone)
+        event_forget_actor(event);
+    if (complete_party(pipeline, event, &event->actor, &former, err) < 0)
+        return -1;
+    if (complete_list(pipeline, event, event->members, event->member_count, err) < 0 ||
+        complete_list(pipeline, event, event->owners, event->owner_count, err) < 0)
+        return -1;
+    return complete_list(pipeline, event, event->managers, event->manager_count, err);
 }

@@ -33,6 +33,33 @@ void transaction_add(struct transaction *transaction, struct event *event, const
     transaction->happenings[transaction->count++] = (struct happening){ .event = event, .old = old, .new = new };
 }
 
+static bool is_gained(const struct delta *delta, const struct link *link)
+{
+    for (size_t i = 0; i < delta->link_count; i++)
+        if (delta->links[i].gained && delta->links[i].target == link->target &&
+            strcmp(delta->links[i].attribute, link->attribute) == 0)
+            return true;
+    return false;
+}
+
+// An entry that becomes a group, or ceases to be one, brings its unchanged links into the news too.
+static int transaction_kept_links(struct transaction *transaction, const struct delta *delta, struct diff_context *context,
+                                  struct error *err)
+{
+    struct link *links = NULL;
+    size_t count = 0, kept = 0;
+    if (!diff_wants_links(context, delta))
+        return 0;
+    if (directory_store_links(transaction->pipeline->store, transaction->ctx, &delta->new->uuid, NULL, &links, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!is_gained(delta, &links[i]))
+            links[kept++] = links[i];
+    context->kept = links;
+    context->kept_count = kept;
+    return 0;
+}
+
 static int transaction_delta(struct transaction *transaction, const struct delta *delta, struct error *err)
 {
     struct pipeline *pipeline = transaction->pipeline;
@@ -52,6 +79,8 @@ static int transaction_delta(struct transaction *transaction, const struct delta
         policy_cache_forget(pipeline->policies);
 
     struct event_list list = { 0 };
+    if (transaction_kept_links(transaction, delta, &context, err) < 0)
+        return -1;
     if (diff_events(transaction->ctx, &context, delta, &list) < 0)
         return error_set(err, "out of memory");
     for (size_t i = 0; i < list.count; i++)

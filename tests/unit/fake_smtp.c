@@ -208,8 +208,8 @@ static void on_octets(struct bufferevent *stream, void *context)
     }
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t descriptor, struct sockaddr *address, int length,
-                      void *context)
+static void on_accept(struct evconnlistener *listener, evutil_socket_t descriptor, struct sockaddr *address,
+                      int length, void *context)
 {
     (void)listener;
     (void)address;
@@ -235,8 +235,9 @@ void fake_smtp_open(struct fake_smtp *fake, struct event_base *base)
     socklen_t length = sizeof address;
     memset(fake, 0, sizeof *fake);
     fake->base = base;
-    fake->listener = evconnlistener_new_bind(base, on_accept, fake, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, -1,
-                                             (struct sockaddr *)&address, sizeof address);
+    fake->listener =
+        evconnlistener_new_bind(base, on_accept, fake, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, -1,
+                                (struct sockaddr *)&address, sizeof address);
     if (!fake->listener
         || getsockname(evconnlistener_get_fd(fake->listener), (struct sockaddr *)&address, &length) < 0)
         abort();

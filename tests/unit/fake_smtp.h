@@ -11,7 +11,16 @@
 #define FAKE_CUT "cut"       // closes instead of answering
 #define FAKE_SILENT "silent" // never answers
 
-enum fake_stage { FAKE_GREETING, FAKE_EHLO, FAKE_AUTH, FAKE_MAIL, FAKE_RCPT, FAKE_DATA, FAKE_CONTENT, FAKE_STAGES };
+enum fake_stage {
+    FAKE_GREETING,
+    FAKE_EHLO,
+    FAKE_AUTH,
+    FAKE_MAIL,
+    FAKE_RCPT,
+    FAKE_DATA,
+    FAKE_CONTENT,
+    FAKE_STAGES
+};
 
 struct fake_smtp {
     // The script; may be changed at any time.

@@ -28,8 +28,8 @@ static bool same_dn(const char *a, const char *b)
     return same;
 }
 
-static int give(struct fake *fake, TALLOC_CTX *ctx, struct fake_entry *found, struct entry **entry, bool *former,
-                struct error *err)
+static int give(struct fake *fake, TALLOC_CTX *ctx, struct fake_entry *found, struct entry **entry,
+                bool *former, struct error *err)
 {
     if (fake->broken)
         return error_set(err, "the store is broken");
@@ -65,19 +65,20 @@ static struct fake_entry *find_name(struct fake *fake, const char *attribute, co
     return NULL;
 }
 
-static int by_uuid(void *context, TALLOC_CTX *ctx, const struct uuid *uuid, struct entry **entry, bool *former,
-                   struct error *err)
+static int by_uuid(void *context, TALLOC_CTX *ctx, const struct uuid *uuid, struct entry **entry,
+                   bool *former, struct error *err)
 {
     return give(context, ctx, find_uuid(context, uuid), entry, former, err);
 }
 
-static int by_dn(void *context, TALLOC_CTX *ctx, const char *dn, struct entry **entry, bool *former, struct error *err)
+static int by_dn(void *context, TALLOC_CTX *ctx, const char *dn, struct entry **entry, bool *former,
+                 struct error *err)
 {
     return give(context, ctx, find_name(context, "member", dn), entry, former, err);
 }
 
-static int links(void *context, TALLOC_CTX *ctx, const struct uuid *uuid, const char *attribute, struct link **found,
-                 size_t *count, struct error *err)
+static int links(void *context, TALLOC_CTX *ctx, const struct uuid *uuid, const char *attribute,
+                 struct link **found, size_t *count, struct error *err)
 {
     struct fake *fake = context;
     struct fake_entry *entry = find_uuid(fake, uuid);
@@ -97,7 +98,8 @@ static int links(void *context, TALLOC_CTX *ctx, const struct uuid *uuid, const 
     return 0;
 }
 
-static int count_links(void *context, const struct uuid *uuid, const char *attribute, size_t *count, struct error *err)
+static int count_links(void *context, const struct uuid *uuid, const char *attribute, size_t *count,
+                       struct error *err)
 {
     struct fake *fake = context;
     struct fake_entry *entry = find_uuid(fake, uuid);
@@ -128,7 +130,9 @@ struct fake *fake_new(void)
     fake->config.transports = fake->transports;
     fake->config.transport_count = 2;
     fake_words(fake, &fake->config.mail.admins, "it@example.com");
-    fake->directory = (struct config_directory){ .name = corp, .disabled_when = disabled, .digest_wait = -1, .max_event_age = -1 };
+    fake->directory = (struct config_directory){
+        .name = corp, .disabled_when = disabled, .digest_wait = -1, .max_event_age = -1
+    };
     fake_words(fake, &fake->directory.mail_attributes, "mail rfc822MailMember");
     fake->flavour = flavour_new(fake, "openldap", &fake->directory, &err);
     assert_non_null(fake->flavour);
@@ -162,9 +166,12 @@ void fake_add(struct fake *fake, uint8_t id, bool former, const char *text)
 
 struct config_rule *fake_rule(struct fake *fake, const char *name, const char *on, const char *to)
 {
-    fake->config.rules = talloc_realloc(fake, fake->config.rules, struct config_rule, fake->config.rule_count + 1);
+    fake->config.rules =
+        talloc_realloc(fake, fake->config.rules, struct config_rule, fake->config.rule_count + 1);
     struct config_rule *rule = &fake->config.rules[fake->config.rule_count++];
-    *rule = (struct config_rule){ .name = talloc_strdup(fake, name), .enabled = true, .digest_wait = -1, .max_event_age = -1 };
+    *rule = (struct config_rule){
+        .name = talloc_strdup(fake, name), .enabled = true, .digest_wait = -1, .max_event_age = -1
+    };
     fake_words(fake, &rule->on, on);
     fake_words(fake, &rule->to, to);
     return rule;

@@ -13,10 +13,10 @@ tests_unit_test_sync_control_LDADD = $(SOURCE_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_ldif_SOURCES = tests/unit/test_ldif.c tests/unit/sink_recorder.c tests/unit/sink_recorder.h
 tests_unit_test_ldif_LDADD = $(SOURCE_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) \
-  @EVENT_LIBS@ $(CMOCKA_LIBS)
+  $(LIBEVENT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_syncrepl_SOURCES = tests/unit/test_syncrepl.c tests/unit/sink_recorder.c tests/unit/sink_recorder.h \
   tests/unit/scripted_server.c tests/unit/scripted_server.h
 tests_unit_test_syncrepl_LDADD = $(SOURCE_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) \
-  @EVENT_LIBS@ $(CMOCKA_LIBS)
+  $(LIBEVENT_LIBS) $(CMOCKA_LIBS)
 endif

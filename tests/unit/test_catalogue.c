@@ -82,10 +82,12 @@ static char *find_section(TALLOC_CTX *ctx, const char *text, const char *name)
 {
     char *heading = talloc_asprintf(ctx, " ## %s ", name);
     const char *start = strstr(text, heading);
-    if (!start)
+    if (!start) {
         fail_msg("doc/events.md has no section \"%s\"", name);
-    const char *end = strstr(start + 4, " ## ");
-    return talloc_strndup(ctx, start, end ? (size_t)(end - start) : strlen(start));
+        return NULL;
+    }
+    const char *body = start + strlen(heading), *end = strstr(body, " ## ");
+    return talloc_strndup(ctx, body, end ? (size_t)(end - body) : strlen(body));
 }
 
 static void page_tells_all(void **state)

@@ -272,7 +272,7 @@ static const struct row rows[] = {
       "actor=UID=jd, ou=people,dc=x origin=self", LIVE },
 };
 
-// --- from text to a delta ------------------------------------------------------------------------------------------
+// --- from text to a delta ------------------------------------------------------------------------
 
 static int64_t time_of(const char *text)
 {
@@ -380,7 +380,7 @@ static struct diff_context make_context(TALLOC_CTX *ctx, const struct row *row)
     return context;
 }
 
-// --- from events to text -------------------------------------------------------------------------------------------
+// --- from events to text -------------------------------------------------------------------------
 
 static char *add_offset(char *text, const char *label, int64_t time)
 {
@@ -445,7 +445,7 @@ static char *describe_all(TALLOC_CTX *ctx, const struct event_list *list, const 
     return text;
 }
 
-// --- tests -----------------------------------------------------------------------------------------------------------
+// --- tests ---------------------------------------------------------------------------------------
 
 static void table(void **state)
 {

@@ -63,7 +63,7 @@ static void run(struct fake *fake, const struct event *event, int64_t now, struc
     assert_int_equal(router_expand(fake->router, fake, matches, count, now, result, &err), 0);
 }
 
-// --- roles -----------------------------------------------------------------------------------------------------------
+// --- roles ---------------------------------------------------------------------------------------
 
 struct role_case {
     const char *what;
@@ -225,7 +225,7 @@ static void admins_of_the_directory(void **state)
     talloc_free(fake);
 }
 
-// --- one person, one notification --------------------------------------------------------------------------------------
+// --- one person, one notification ----------------------------------------------------------------
 
 static void merging(void **state)
 {
@@ -314,7 +314,7 @@ static void roles_of_later_rules_count(void **state)
     talloc_free(fake);
 }
 
-// --- fallback ------------------------------------------------------------------------------------------------------------
+// --- fallback ------------------------------------------------------------------------------------
 
 static void fallback(void **state)
 {
@@ -360,7 +360,7 @@ static void fallback(void **state)
     }
 }
 
-// --- age, nesting, failure -------------------------------------------------------------------------------------------------
+// --- age, nesting, failure -----------------------------------------------------------------------
 
 static void stale(void **state)
 {
@@ -439,7 +439,7 @@ static void a_broken_store(void **state)
     }
 }
 
-// --- system events, addresses --------------------------------------------------------------------------------------------
+// --- system events, addresses --------------------------------------------------------------------
 
 static void system_events(void **state)
 {

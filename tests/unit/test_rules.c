@@ -30,7 +30,7 @@ static struct event make_event(enum event_type type)
                            .attribute = "member" };
 }
 
-// --- which rules want an event -------------------------------------------------------------------------------------
+// --- which rules want an event -------------------------------------------------------------------
 
 static void patterns(void **state)
 {
@@ -185,7 +185,7 @@ static void bad_rules(void **state)
     talloc_free(fake);
 }
 
-// --- attributes ----------------------------------------------------------------------------------------------------
+// --- attributes ----------------------------------------------------------------------------------
 
 struct names {
     TALLOC_CTX *ctx;
@@ -224,7 +224,7 @@ static void attributes(void **state)
     talloc_free(fake);
 }
 
-// --- estimates -----------------------------------------------------------------------------------------------------
+// --- estimates -----------------------------------------------------------------------------------
 
 static void estimates(void **state)
 {

@@ -23,7 +23,11 @@ struct fixture {
     struct transport *transport;
     struct message messages[RESULTS_MOST];
     size_t sent;
-    struct { int64_t message; struct transport_result result; char reply[512], host[128]; } results[RESULTS_MOST];
+    struct {
+        int64_t message;
+        struct transport_result result;
+        char reply[512], host[128];
+    } results[RESULTS_MOST];
     size_t count;
     struct fake_smtp fake, other;
 };
@@ -34,8 +38,10 @@ static void on_done(void *context, int64_t message, const struct transport_resul
     assert_true(f->count < RESULTS_MOST);
     f->results[f->count].message = message;
     f->results[f->count].result = *result;
-    snprintf(f->results[f->count].reply, sizeof f->results[f->count].reply, "%s", result->reply ? result->reply : "");
-    snprintf(f->results[f->count].host, sizeof f->results[f->count].host, "%s", result->host ? result->host : "");
+    snprintf(f->results[f->count].reply, sizeof f->results[f->count].reply, "%s",
+             result->reply ? result->reply : "");
+    snprintf(f->results[f->count].host, sizeof f->results[f->count].host, "%s",
+             result->host ? result->host : "");
     f->count++;
 }
 
@@ -54,8 +60,12 @@ static int setup(void **state)
     signal(SIGPIPE, SIG_IGN);
     f->ctx = f;
     f->base = event_base_new();
-    f->config = (struct config_transport){ .name = (char *)"relay", .connect_timeout = 2000, .send_timeout = 2000,
-                                           .connections = 1, .tls_verify = true, .helo = (char *)"client.example.com" };
+    f->config = (struct config_transport){ .name = (char *)"relay",
+                                           .connect_timeout = 2000,
+                                           .send_timeout = 2000,
+                                           .connections = 1,
+                                           .tls_verify = true,
+                                           .helo = (char *)"client.example.com" };
     fake_smtp_open(&f->fake, f->base);
     fake_smtp_open(&f->other, f->base);
     *state = f;
@@ -92,8 +102,11 @@ static void post_to(struct fixture *f, const char *from, const char *to, const c
 {
     struct error err;
     struct message *message = &f->messages[f->sent++];
-    *message = (struct message){ .id = (int64_t)f->sent, .recipient = to, .envelope_from = from,
-                                 .bytes = (const uint8_t *)body, .length = strlen(body) };
+    *message = (struct message){ .id = (int64_t)f->sent,
+                                 .recipient = to,
+                                 .envelope_from = from,
+                                 .bytes = (const uint8_t *)body,
+                                 .length = strlen(body) };
     if (transport_send(f->transport, message, &err) < 0)
         fail_msg("%s", err.text);
 }
@@ -132,7 +145,7 @@ static void assert_reply_has(const struct fixture *f, const char *words)
         fail_msg("\"%s\" is not in \"%s\"", words, reply);
 }
 
-// --- one message --------------------------------------------------------------------------------------------------------------
+// --- one message -------------------------------------------------------------------------------------
 
 static void test_accepts(void **state)
 {
@@ -145,7 +158,8 @@ static void test_accepts(void **state)
     assert_reply_has(f, "queued as FAKE1");
     assert_string_equal(f->fake.last_mail, "<bounce@example.com>");
     assert_string_equal(f->fake.last_rcpt, "<user@example.com>");
-    assert_string_equal(f->fake.last_content, "From: a@example.com\r\nSubject: test\r\n\r\nHello\r\n..dot\r\n.\r\n");
+    assert_string_equal(f->fake.last_content,
+                        "From: a@example.com\r\nSubject: test\r\n\r\nHello\r\n..dot\r\n.\r\n");
 }
 
 static void test_accepts_lock_step(void **state)
@@ -163,7 +177,9 @@ static void test_null_reverse_path_and_eight_bit(void **state)
 {
     struct fixture *f = *state;
     open_one(f);
-    post_to(f, "", "user@example.com", "Subject: x\r\n\r\nGr\xc3\xbc\xc3\x9f" "e\r\n");
+    post_to(f, "", "user@example.com",
+            "Subject: x\r\n\r\nGr\xc3\xbc\xc3\x9f"
+            "e\r\n");
     wait_for(f, &f->count, 1);
     assert_int_equal(f->results[0].result.outcome, TRANSPORT_ACCEPTED);
     assert_string_equal(f->fake.last_mail, "<> BODY=8BITMIME");
@@ -185,7 +201,8 @@ static const struct refusal_case refusals[] = {
     { FAKE_EHLO, "550 5.7.1 bad name", TRANSPORT_DOWN, 550, SMTP_STEP_HELLO, "helo" },
     { FAKE_EHLO, FAKE_CUT, TRANSPORT_DOWN, 0, SMTP_STEP_HELLO, "" },
     { FAKE_MAIL, "450 4.1.8 later", TRANSPORT_TEMPORARY, 450, SMTP_STEP_SENDER, "450 4.1.8 later" },
-    { FAKE_MAIL, "553 5.1.8 sender\n553 5.1.8 refused", TRANSPORT_PERMANENT, 553, SMTP_STEP_SENDER, "envelope_from" },
+    { FAKE_MAIL, "553 5.1.8 sender\n553 5.1.8 refused", TRANSPORT_PERMANENT, 553, SMTP_STEP_SENDER,
+      "envelope_from" },
     { FAKE_MAIL, "530 5.7.0 login", TRANSPORT_DOWN, 530, SMTP_STEP_SENDER, "set user" },
     { FAKE_MAIL, FAKE_CUT, TRANSPORT_TEMPORARY, 0, SMTP_STEP_SENDER, "lost" },
     { FAKE_RCPT, "451 4.7.1 greylisted", TRANSPORT_TEMPORARY, 451, SMTP_STEP_RECIPIENT, "greylisted" },
@@ -214,8 +231,9 @@ static void check_refusals(struct fixture *f, const char *features)
         f->fake.reply[c->stage] = c->reply;
         const struct transport_result *result = deliver(f);
         if (result->outcome != c->outcome || result->code != c->code || result->step != (int)c->step)
-            fail_msg("case %zu (%s): %s, code %lld, step %s: %s", i, c->reply, transport_outcome_name(result->outcome),
-                     (long long)result->code, smtp_step_name(result->step), f->results[f->count - 1].reply);
+            fail_msg("case %zu (%s): %s, code %lld, step %s: %s", i, c->reply,
+                     transport_outcome_name(result->outcome), (long long)result->code,
+                     smtp_step_name(result->step), f->results[f->count - 1].reply);
         assert_reply_has(f, c->words);
         f->fake.reply[c->stage] = NULL;
         // The next message is not harmed by what the last one left behind.
@@ -254,7 +272,8 @@ static void test_data_goes_ahead_without_recipient(void **state)
 static void test_silence_ends(void **state)
 {
     static const enum fake_stage stages[] = { FAKE_GREETING, FAKE_MAIL, FAKE_CONTENT };
-    static const enum transport_outcome outcomes[] = { TRANSPORT_DOWN, TRANSPORT_TEMPORARY, TRANSPORT_TEMPORARY };
+    static const enum transport_outcome outcomes[] = { TRANSPORT_DOWN, TRANSPORT_TEMPORARY,
+                                                       TRANSPORT_TEMPORARY };
     struct fixture *f = *state;
     f->config.connect_timeout = 200;
     f->config.send_timeout = 200;
@@ -286,7 +305,7 @@ static void test_slow_reply_blocks_nobody(void **state)
     assert_int_equal(f->results[1].result.outcome, TRANSPORT_TEMPORARY);
 }
 
-// --- addresses ------------------------------------------------------------------------------------------------------------------
+// --- addresses ---------------------------------------------------------------------------------------
 
 static void test_control_characters_never_leave(void **state)
 {
@@ -329,7 +348,10 @@ static void test_international_domain(void **state)
 {
     struct fixture *f = *state;
     open_one(f);
-    post_to(f, "bounce@example.com", "user@b\xc3\xbc" "cher.example", BODY);
+    post_to(f, "bounce@example.com",
+            "user@b\xc3\xbc"
+            "cher.example",
+            BODY);
     wait_for(f, &f->count, 1);
     assert_int_equal(f->results[0].result.outcome, TRANSPORT_ACCEPTED);
     assert_string_equal(f->fake.last_rcpt, "<user@xn--bcher-kva.example>");
@@ -345,7 +367,7 @@ static void test_too_large(void **state)
     assert_int_equal(f->fake.mails, 0);
 }
 
-// --- connections ----------------------------------------------------------------------------------------------------------------
+// --- connections -------------------------------------------------------------------------------------
 
 static void test_connection_is_reused(void **state)
 {
@@ -461,7 +483,7 @@ static void test_rate_limit(void **state)
     wait_for(f, &f->count, 4);
 }
 
-// --- failover -------------------------------------------------------------------------------------------------------------------
+// --- failover ----------------------------------------------------------------------------------------
 
 static void test_second_host_takes_over(void **state)
 {
@@ -514,7 +536,7 @@ static void test_refused_recipient_is_no_failover(void **state)
     assert_int_equal(f->other.connections, 0);
 }
 
-// --- login and TLS ----------------------------------------------------------------------------------------------------------------
+// --- login and TLS -----------------------------------------------------------------------------------
 
 static void test_login(void **state)
 {
@@ -566,7 +588,7 @@ static void test_plain_server_where_tls_is_expected(void **state)
     assert_reply_has(f, "does not begin with TLS");
 }
 
-// --- the test of a transport ----------------------------------------------------------------------------------------------------------
+// --- the test of a transport -------------------------------------------------------------------------
 
 struct probe {
     struct smtp_report reports[4];
@@ -587,8 +609,11 @@ static void on_report(void *context, const struct smtp_report *report)
 static void probe_run(struct fixture *f, struct probe *probe, const char *hosts)
 {
     struct error err;
-    static const struct message message = { .id = 1, .recipient = "user@example.com", .envelope_from = "a@example.com",
-                                            .bytes = (const uint8_t *)BODY, .length = sizeof BODY - 1 };
+    static const struct message message = { .id = 1,
+                                            .recipient = "user@example.com",
+                                            .envelope_from = "a@example.com",
+                                            .bytes = (const uint8_t *)BODY,
+                                            .length = sizeof BODY - 1 };
     *probe = (struct probe){ 0 };
     f->config.hosts = (char *)hosts;
     struct smtp_test *test = smtp_test_start(f->ctx, f->base, &f->config, &message, on_report, probe, &err);
@@ -632,7 +657,9 @@ static void test_probe_waiting(void **state)
     snprintf(hosts, sizeof hosts, "127.0.0.1:%d", f->fake.port);
     fake_smtp_stop_listening(&f->fake);
     f->config.hosts = hosts;
-    const struct message message = { .recipient = "user@example.com", .bytes = (const uint8_t *)BODY, .length = 10 };
+    const struct message message = { .recipient = "user@example.com",
+                                     .bytes = (const uint8_t *)BODY,
+                                     .length = 10 };
     assert_int_equal(smtp_test(&f->config, &message, NULL, NULL, &err), -1);
     assert_non_null(strstr(err.text, "nobody listens"));
 }
