@@ -16,6 +16,7 @@
 #include "daemonize.h"
 #include "load.h"
 #include "pid_file.h"
+#include "plan.h"
 #include "process/log_setup.h"
 #include "process/privilege.h"
 
@@ -174,7 +175,8 @@ static int daemon_start(struct daemon *daemon, struct error *err)
     if (daemon_add_events(daemon, err) < 0)
         return -1;
     daemon->supervisor = supervisor_new(daemon, daemon->loop, &settings, err);
-    if (!daemon->supervisor || daemon_apply(daemon, daemon->config, false, err) < 0)
+    daemon->files = plan_files(daemon->config);
+    if (!daemon->supervisor || daemon_apply(daemon, daemon->config, daemon->files, false, err) < 0)
         return -1;
     daemon_on_change(daemon);
     return 0;

@@ -138,6 +138,13 @@ static int rig_make(void **state)
     snprintf(rig->pid_path, sizeof rig->pid_path, "%s/pid", rig->directory);
     snprintf(rig->output, sizeof rig->output, "%s/output", rig->directory);
     mkdir(path_in(rig, "templates"), 0755);
+    mkdir(path_in(rig, "templates/en"), 0755);
+    static const char *const templates[] = { "default.subject", "default.txt", "digest.subject", "digest.txt" };
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "templates/en/%s", templates[i]);
+        write_file(path_in(rig, name), "News\n", 0644);
+    }
     write_file(path_in(rig, "corp.secret"), "first\n", 0600);
     write_file(path_in(rig, "lab.secret"), "other\n", 0600);
     write_two_directories(rig, "dc=corp", "");
@@ -321,6 +328,20 @@ static void good_reload_replaces_only_what_changed(void **state)
     assert_int_equal(count_in(rig->trace, "start watch corp"), 2);
 }
 
+static void reload_finds_edited_templates(void **state)
+{
+    struct rig *rig = *state;
+    start(rig);
+    write_file(path_in(rig, "templates/en/default.txt"), "Good {{no_such_tag}}.\n", 0644);
+    kill(rig->pid, SIGHUP);
+    await_text(rig, path_in(rig, "log"), "reload refused", 1);
+    write_file(path_in(rig, "templates/en/default.txt"), "Good news.\n", 0644);
+    kill(rig->pid, SIGHUP);
+    await_text(rig, rig->trace, "start deliver", 2);
+    stop(rig);
+    assert_int_equal(count_in(rig->trace, "start watch"), 2);
+}
+
 static void rotated_secret_reaches_its_worker_alone(void **state)
 {
     struct rig *rig = *state;
@@ -487,6 +508,7 @@ int main(void)
         TEST(only_what_was_asked_for_runs),
         TEST(bad_reload_changes_nothing),
         TEST(good_reload_replaces_only_what_changed),
+        TEST(reload_finds_edited_templates),
         TEST(rotated_secret_reaches_its_worker_alone),
         TEST(background_start_waits_for_the_workers),
         TEST(killed_supervisor_takes_its_workers_along),
