@@ -43,7 +43,11 @@ struct waiting {
 
 // Sequence of the last outbox row imported from this directory; 0: none.
 int delivery_store_cursor(struct delivery_store *store, const char *directory, int64_t *sequence, struct error *err) MUST_CHECK;
-// Inside a transaction: keeps the notification and moves the cursor to its sequence. waiting->id is set.
+// Puts it back, for a directory whose store was made anew: its outbox counts from 1 again (last_outbox of
+// directory_store_counts() is then less than the cursor).
+int delivery_store_set_cursor(struct delivery_store *store, const char *directory, int64_t sequence, struct error *err) MUST_CHECK;
+// Inside a transaction: keeps the notification and moves the cursor to its sequence. waiting->id is set. STORE_CONFLICT:
+// it was imported before.
 int delivery_store_import(struct delivery_store *store, struct waiting *waiting, struct error *err) MUST_CHECK;
 // Waiting notifications for the same recipient (UUID, else address), entry and party whose event is the opposite of
 // `waiting`'s; newest first.
@@ -89,6 +93,7 @@ struct message {
 };
 
 // Inside a transaction: keeps the frozen message and marks the bundle's notifications frozen in it. message->id is set.
+// STORE_CONFLICT: one of them no longer waits; the caller rolls back.
 int delivery_store_freeze(struct delivery_store *store, struct message *message, const struct waiting *bundle, size_t count, struct error *err) MUST_CHECK;
 // Claims at most `limit` queued messages of a transport (NULL: any) that are due, or whose lease ran out, oldest first;
 // with bytes. Commits by itself.
@@ -96,6 +101,7 @@ int delivery_store_claim(struct delivery_store *store, TALLOC_CTX *ctx, const ch
 // When the next queued message of a transport is due; 0: none.
 int delivery_store_next_attempt(struct delivery_store *store, const char *transport, int64_t *when, struct error *err) MUST_CHECK;
 // Results of leased messages: state, attempts, next_attempt, code, reply, host, finished are written. Commits by itself.
+// A message whose lease somebody else has ended keeps what that one wrote.
 int delivery_store_record(struct delivery_store *store, const struct message *messages, size_t count, struct error *err) MUST_CHECK;
 // At start: leases of an earlier run go back to queued.
 int delivery_store_recover(struct delivery_store *store, struct error *err) MUST_CHECK;
@@ -128,6 +134,14 @@ int delivery_store_events_of(struct delivery_store *store, TALLOC_CTX *ctx, int6
 //   delete: any but leased → gone for good (its notifications are marked dropped)
 enum message_action { MESSAGE_RETRY, MESSAGE_HOLD, MESSAGE_RELEASE, MESSAGE_DELETE };
 int delivery_store_act(struct delivery_store *store, enum message_action action, const struct message_query *which, const char *who, int64_t now, int64_t *changed, struct error *err) MUST_CHECK;
+
+// Who did what, newest first.
+struct message_action_row {
+    int64_t time;
+    const char *who, *action; // "retry", "hold", "release", "delete"
+    int64_t message;
+};
+int delivery_store_actions(struct delivery_store *store, TALLOC_CTX *ctx, size_t limit, struct message_action_row **rows, size_t *count, struct error *err) MUST_CHECK;
 
 struct delivery_counts {
     int64_t waiting, cancelled, dropped;

@@ -59,7 +59,7 @@ int directory_store_apply(struct directory_store *store, TALLOC_CTX *ctx, const 
 // The entry is gone (deleted, or left the view). *delta is NULL if it was not in the mirror. It stays findable as former.
 int directory_store_delete(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, struct delta **delta, struct error *err) MUST_CHECK;
 
-// --- first load: into an empty mirror, fast, no deltas; begin … end is one transaction ------------------------------
+// --- first load: fast, no deltas; begin … end is one transaction. The mirror is emptied first. ------------------------
 
 int directory_store_load_begin(struct directory_store *store, struct error *err) MUST_CHECK;
 int directory_store_load(struct directory_store *store, const struct entry *entry, struct error *err) MUST_CHECK;
@@ -81,6 +81,7 @@ int directory_store_stage_end(struct directory_store *store, bool sweep, struct 
 int directory_store_stage_next(struct directory_store *store, TALLOC_CTX *ctx, size_t limit, struct entry ***entries, size_t *count, struct error *err) MUST_CHECK;
 // Likewise the gone ones; to be called when stage_next has no more.
 int directory_store_stage_next_gone(struct directory_store *store, TALLOC_CTX *ctx, size_t limit, struct uuid **uuids, size_t *count, struct error *err) MUST_CHECK;
+// Outside a transaction.
 void directory_store_stage_drop(struct directory_store *store);
 
 // --- events, decisions, outbox; inside a transaction -----------------------------------------------------------------
@@ -109,7 +110,8 @@ int directory_store_lock_expired(struct directory_store *store, const struct uui
 
 // --- look-ups (readers too) -----------------------------------------------------------------------------------------------
 
-// *entry NULL: none. Without links unless `links` is true (then DN-valued attributes are filled from the rows).
+// *entry NULL: none. Without links: those are rows, see directory_store_links(). *former: the entry is gone, this is how it
+// was. A name or uid that an entry had before finds it until another one takes it.
 int directory_store_by_uuid(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, struct entry **entry, bool *former, struct error *err) MUST_CHECK;
 int directory_store_by_dn(struct directory_store *store, TALLOC_CTX *ctx, const char *dn, struct entry **entry, bool *former, struct error *err) MUST_CHECK;
 int directory_store_by_uid(struct directory_store *store, TALLOC_CTX *ctx, const char *uid, struct entry **entry, bool *former, struct error *err) MUST_CHECK;
@@ -165,8 +167,9 @@ int directory_store_end_storm(struct directory_store *store, int64_t storm, enum
 
 // --- housekeeping ------------------------------------------------------------------------------------------------------------
 
-// Deletes events, decisions and outbox rows older than `before` and up to outbox sequence `imported`, and former entries
-// older than `before`; at most `limit` rows of each. Outside a transaction.
+// Deletes outbox rows stored before `before`, up to sequence `imported`; events and decisions stored before then that no
+// outbox row and no open storm needs; former entries gone since before then, and texts that no link needs; at most `limit`
+// rows of each. Outside a transaction.
 int directory_store_purge(struct directory_store *store, int64_t before, int64_t imported, size_t limit, struct error *err) MUST_CHECK;
 // Truncates the WAL when it has grown past its limit. Called by the writer when idle.
 int directory_store_checkpoint(struct directory_store *store, struct error *err) MUST_CHECK;

@@ -8,7 +8,9 @@ src_store_libstore_a_SOURCES = \
   src/store/sqlite/directory_incoming.c src/store/sqlite/directory_resolve.c src/store/sqlite/directory_links.c \
   src/store/sqlite/directory_rename.c src/store/sqlite/directory_apply.c src/store/sqlite/directory_lookup.c \
   src/store/sqlite/directory_load.c src/store/sqlite/directory_stage.c src/store/sqlite/directory_events.c \
-  src/store/sqlite/directory_storm.c src/store/sqlite/directory_timer.c src/store/sqlite/directory_purge.c
+  src/store/sqlite/directory_storm.c src/store/sqlite/directory_timer.c src/store/sqlite/directory_purge.c \
+  src/store/sqlite/delivery.h src/store/sqlite/delivery_store.c src/store/sqlite/delivery_notifications.c \
+  src/store/sqlite/delivery_messages.c src/store/sqlite/delivery_queue.c
 nodist_src_store_libstore_a_SOURCES = src/store/sqlite_migrations.c
 src_store_libstore_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/store/sqlite
 

@@ -67,6 +67,8 @@ void bind_text(sqlite3_stmt *statement, int index, const char *text); // must st
 void bind_blob(sqlite3_stmt *statement, int index, const void *data, size_t length);
 void bind_uuid(sqlite3_stmt *statement, int index, const struct uuid *uuid); // null becomes NULL
 const char *column_text(TALLOC_CTX *ctx, sqlite3_stmt *statement, int index); // a copy, or NULL
+// A substring as a pattern for LIKE … ESCAPE '\\'. Owned by `ctx`.
+char *text_like(TALLOC_CTX *ctx, const char *text);
 struct uuid column_uuid(sqlite3_stmt *statement, int index);
 
 // --- transactions -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/text.h"
 #include "directory.h"
@@ -136,15 +134,6 @@ int directory_store_outbox(struct directory_store *store, TALLOC_CTX *ctx, int64
     return result;
 }
 
-// A substring as a pattern for LIKE.
-static char *like_pattern(TALLOC_CTX *ctx, const char *text)
-{
-    char *pattern = talloc_strdup(ctx, "%");
-    for (; *text; text++)
-        pattern = talloc_asprintf_append_buffer(pattern, strchr("%_\\", *text) ? "\\%c" : "%c", *text);
-    return talloc_asprintf_append_buffer(pattern, "%%");
-}
-
 static sqlite3_stmt *events_ask(struct directory_store *store, TALLOC_CTX *ctx, const struct event_query *query,
                                 struct error *err)
 {
@@ -160,7 +149,7 @@ static sqlite3_stmt *events_ask(struct directory_store *store, TALLOC_CTX *ctx, 
     if (row) {
         bind_int(row, 1, query->before ? query->before : INT64_MAX);
         bind_int(row, 2, query->since);
-        bind_text(row, 3, query->text ? like_pattern(ctx, query->text) : NULL);
+        bind_text(row, 3, query->text ? text_like(ctx, query->text) : NULL);
     }
     return row;
 }

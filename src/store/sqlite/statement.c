@@ -150,6 +150,14 @@ struct uuid column_uuid(sqlite3_stmt *statement, int index)
     return uuid;
 }
 
+char *text_like(TALLOC_CTX *ctx, const char *text)
+{
+    char *pattern = talloc_strdup(ctx, "%");
+    for (; *text; text++)
+        pattern = talloc_asprintf_append_buffer(pattern, strchr("%_\\", *text) ? "\\%c" : "%c", *text);
+    return talloc_asprintf_append_buffer(pattern, "%%");
+}
+
 // --- transactions -------------------------------------------------------------------------------------------------------
 
 int database_begin(struct database *db, struct error *err)
