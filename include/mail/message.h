@@ -8,10 +8,10 @@
 
 #include "base/error.h"
 
-// One message as octets for the wire (RFC 5322, MIME by GMime): multipart/alternative in UTF-8, text first; Date, From, To,
-// Subject, Message-ID, Reply-To, List-Id, Auto-Submitted: auto-generated (RFC 3834), X-Auto-Response-Suppress: OOF,
-// AutoReply, and one X-LdapNotify-Event: NAME; id=ID per event. Lines end with CRLF. Every value is cleaned first:
-// nothing in it can begin a header of its own.
+// One message as octets for the wire (RFC 5322, MIME by GMime): multipart/alternative in UTF-8, text first;
+// Date, From, To, Subject, Message-ID, Reply-To, List-Id, Auto-Submitted: auto-generated (RFC 3834),
+// X-Auto-Response-Suppress: OOF, AutoReply, and one X-LdapNotify-Event: NAME; id=ID per event. Lines end with
+// CRLF. Every value is cleaned first: nothing in it can begin a header of its own.
 
 struct mail_parts {
     const char *from, *from_name, *reply_to, *to, *to_name;
@@ -23,10 +23,12 @@ struct mail_parts {
     int64_t date;
 };
 
-int mail_compose(TALLOC_CTX *ctx, const struct mail_parts *parts, uint8_t **bytes, size_t *length, struct error *err) MUST_CHECK;
+int mail_compose(TALLOC_CTX *ctx, const struct mail_parts *parts, uint8_t **bytes, size_t *length,
+                 struct error *err) MUST_CHECK;
 // "<UUID.EVENTID@DOMAIN>", unique. Owned by `ctx`.
 char *mail_message_id(TALLOC_CTX *ctx, const char *event_id, const char *domain);
-// The address for the wire: local part as it is, domain in A-labels (RFC 5891). NULL if it cannot be. Owned by `ctx`.
+// The address for the wire: local part as it is, domain in A-labels (RFC 5891). NULL if it cannot be. Owned
+// by `ctx`.
 char *mail_wire_address(TALLOC_CTX *ctx, const char *address, struct error *err);
 
 #endif

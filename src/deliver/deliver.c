@@ -104,8 +104,8 @@ static int work_import(struct deliver *deliver, int64_t now, bool *more, struct 
     for (size_t i = 0; i < deliver->config->directory_count; i++) {
         size_t imported;
         // One directory's trouble is not the others'.
-        if (queue_import(deliver->queue, deliver->config->directories[i].name, now, IMPORT_PER_TURN,
-                         &imported, err)
+        if (queue_import_some(deliver->queue, deliver->config->directories[i].name, now, IMPORT_PER_TURN,
+                              &imported, err)
             < 0)
             result = -1;
         else if (imported == IMPORT_PER_TURN)
@@ -146,7 +146,7 @@ static void on_work(evutil_socket_t socket, short what, void *context)
     int imported = work_import(deliver, now, &more, &err);
     // What is there already is told, whether the import failed or not.
     struct error freeze_err = { 0 };
-    int result = queue_freeze_due(deliver->queue, now, FREEZE_PER_TURN, &frozen, &freeze_err);
+    int result = queue_freeze_some(deliver->queue, now, FREEZE_PER_TURN, &frozen, &freeze_err);
     if (frozen > 0)
         senders_wake(deliver);
     if (imported == 0 && result < 0)
@@ -359,9 +359,10 @@ static int deliver_start(struct worker *worker, void **context, struct error *er
         error_set(err, "no event can be made");
         goto failed;
     }
-    if (open_store(deliver, err) < 0
-        || queue_open(deliver, deliver->config, deliver->store, &deliver->queue, err) < 0
-        || open_senders(deliver, err) < 0)
+    if (open_store(deliver, err) < 0)
+        goto failed;
+    deliver->queue = queue_open(deliver, deliver->config, deliver->store, err);
+    if (!deliver->queue || open_senders(deliver, err) < 0)
         goto failed;
     timer_set(deliver->work, 0);
     timer_set(deliver->status, 0);

@@ -11,6 +11,7 @@
 
 // More than anybody reads in one mail; the rest goes into the next.
 #define DIGEST_MOST 200
+#define FREEZE_TRANSACTION 50
 
 // A bundle on its way to become one message.
 struct freezing {
@@ -288,7 +289,7 @@ static int freeze_bundle(struct freezing *f, struct error *err)
     return freeze_keep(f, err);
 }
 
-int queue_freeze_due(struct queue *queue, int64_t now, size_t limit, size_t *frozen, struct error *err)
+int queue_freeze_some(struct queue *queue, int64_t now, size_t limit, size_t *frozen, struct error *err)
 {
     *frozen = 0;
     if (delivery_store_begin(queue->store, err) < 0)
@@ -310,4 +311,13 @@ int queue_freeze_due(struct queue *queue, int64_t now, size_t limit, size_t *fro
         ++*frozen;
     }
     return delivery_store_commit(queue->store, err);
+}
+
+int queue_freeze_due(struct queue *queue, int64_t now, struct error *err)
+{
+    size_t frozen = FREEZE_TRANSACTION;
+    while (frozen == FREEZE_TRANSACTION)
+        if (queue_freeze_some(queue, now, FREEZE_TRANSACTION, &frozen, err) < 0)
+            return -1;
+    return 0;
 }

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 
+#define IMPORT_TRANSACTION 500
+
 // The opposite that is still to be told, newest first; one that is folded already has had its opposite.
 static const struct waiting *opposite_find(const struct waiting *found, size_t count)
 {
@@ -88,8 +90,8 @@ static int import_batch(struct queue *queue, TALLOC_CTX *ctx, struct queue_direc
     return 0;
 }
 
-int queue_import(struct queue *queue, const char *directory, int64_t now, size_t limit, size_t *imported,
-                 struct error *err)
+int queue_import_some(struct queue *queue, const char *directory, int64_t now, size_t limit, size_t *imported,
+                      struct error *err)
 {
     *imported = 0;
     struct queue_directory *it = queue_directory_find(queue, directory);
@@ -106,4 +108,13 @@ int queue_import(struct queue *queue, const char *directory, int64_t now, size_t
     int result = import_batch(queue, ctx, it, now, limit, imported, err);
     talloc_free(ctx);
     return result;
+}
+
+int queue_import(struct queue *queue, const char *directory, int64_t now, struct error *err)
+{
+    size_t imported = IMPORT_TRANSACTION;
+    while (imported == IMPORT_TRANSACTION)
+        if (queue_import_some(queue, directory, now, IMPORT_TRANSACTION, &imported, err) < 0)
+            return -1;
+    return 0;
 }

@@ -65,31 +65,29 @@ static int queue_free(struct queue *queue)
     return 0;
 }
 
-int queue_open(TALLOC_CTX *ctx, const struct config *config, struct delivery_store *store,
-               struct queue **queue, struct error *err)
+struct queue *queue_open(TALLOC_CTX *ctx, const struct config *config, struct delivery_store *store,
+                         struct error *err)
 {
-    struct queue *it = talloc_zero(ctx, struct queue);
-    if (!it)
-        return error_set(err, "out of memory");
-    it->config = config;
-    it->store = store;
-    it->directories = talloc_zero_array(it, struct queue_directory, config->directory_count);
-    it->trial_path = talloc_asprintf(it, "%s/trial", config->state_dir);
-    if (!it->directories || !it->trial_path) {
-        talloc_free(it);
-        return error_set(err, "out of memory");
+    struct queue *queue = talloc_zero(ctx, struct queue);
+    if (queue) {
+        queue->directories = talloc_zero_array(queue, struct queue_directory, config->directory_count);
+        queue->trial_path = talloc_asprintf(queue, "%s/trial", config->state_dir);
     }
+    if (!queue || !queue->directories || !queue->trial_path) {
+        talloc_free(queue);
+        error_set(err, "out of memory");
+        return NULL;
+    }
+    queue->config = config;
+    queue->store = store;
     for (size_t i = 0; i < config->directory_count; i++)
-        it->directories[i].config = &config->directories[i];
-    it->directory_count = config->directory_count;
-    talloc_set_destructor(it, queue_free);
-    it->templates = template_set_open(it, config->template_dir, err);
-    if (!it->templates) {
-        talloc_free(it);
-        return -1;
-    }
-    *queue = it;
-    return 0;
+        queue->directories[i].config = &config->directories[i];
+    queue->directory_count = config->directory_count;
+    talloc_set_destructor(queue, queue_free);
+    queue->templates = template_set_open(queue, config->template_dir, err);
+    if (!queue->templates)
+        TALLOC_FREE(queue);
+    return queue;
 }
 
 int queue_next_due(struct queue *queue, int64_t *due, struct error *err)

@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-// Every key that templates may use is always there, null when it has no value: what is missing would be looked for
-// further out, in the digest around an item.
+// Every key that templates may use is always there, null when it has no value: what is missing would be
+// looked for further out, in the digest around an item.
 
 #define VALUE_MOST 300
 #define DN_MOST 500
@@ -37,7 +37,8 @@ static void put_number(json_t *object, const char *key, int64_t number)
     json_object_set_new(object, key, number > 0 ? json_integer(number) : json_null());
 }
 
-static void put_key_text(json_t *object, const char *prefix, const char *suffix, const char *text, size_t limit)
+static void put_key_text(json_t *object, const char *prefix, const char *suffix, const char *text,
+                         size_t limit)
 {
     char key[64];
     snprintf(key, sizeof key, "%s%s", prefix, suffix);
@@ -76,13 +77,14 @@ static void put_party(json_t *object, const char *prefix, const struct party *pa
     put_key_text(object, prefix, "mail", party->mail, ADDRESS_MOST);
 }
 
-// --- recipient -------------------------------------------------------------------------------------------------------
+// --- recipient -----------------------------------------------------------------------------------------
 
 static bool is_recipient(const struct recipient *recipient, const struct party *party)
 {
     if (!uuid_is_null(&recipient->uuid) && !uuid_is_null(&party->uuid))
         return uuid_equal(&recipient->uuid, &party->uuid);
-    return !party->is_group && party->mail && recipient->address && strcasecmp(party->mail, recipient->address) == 0;
+    return !party->is_group && party->mail && recipient->address &&
+           strcasecmp(party->mail, recipient->address) == 0;
 }
 
 static const struct role {
@@ -124,7 +126,7 @@ static void put_roles(json_t *object, const char *words)
     data_put_text(object, "roles", words, DATA_NAME_MOST);
 }
 
-// --- lists -----------------------------------------------------------------------------------------------------------
+// --- lists ---------------------------------------------------------------------------------------------
 
 static void put_people(json_t *object, const char *list, const char *count_key, const char *more_key,
                        const struct party *people, size_t count)
@@ -181,12 +183,13 @@ static void put_changes(json_t *object, const struct render_context *context, co
                event->change_count > CHANGES_SHOWN ? (int64_t)(event->change_count - CHANGES_SHOWN) : 0);
 }
 
-// --- event -----------------------------------------------------------------------------------------------------------
+// --- event ---------------------------------------------------------------------------------------------
 
 // Under their general names and under those that read better in a sentence.
 static void put_parties(json_t *object, const struct event_kind *kind, const struct event *event)
 {
-    static const char *const objects[] = { "user", "group" }, *const parties[] = { "member", "owner", "manager" };
+    static const char *const objects[] = { "user", "group" };
+    static const char *const parties[] = { "member", "owner", "manager" };
     const struct party *party = kind->party && event->party.dn ? &event->party : NULL;
     put_party(object, "", event->entry.dn || event->entry.name ? &event->entry : NULL);
     for (size_t i = 0; i < sizeof objects / sizeof *objects; i++) {
@@ -209,7 +212,8 @@ static void put_flags(json_t *object, const struct render_context *context, cons
 {
     const struct recipient *recipient = &context->recipient;
     data_put_flag(object, "is_entry", is_recipient(recipient, &event->entry));
-    data_put_flag(object, "is_party", kind->party && event->party.dn && is_recipient(recipient, &event->party));
+    data_put_flag(object, "is_party",
+                  kind->party && event->party.dn && is_recipient(recipient, &event->party));
     data_put_flag(object, "by_recipient", event->actor.dn && is_recipient(recipient, &event->actor));
     data_put_flag(object, "security", kind->security);
     data_put_text(object, "origin", event_origin_name(event->origin), 0);
@@ -254,7 +258,8 @@ json_t *data_of_context(const struct render_context *context)
     return object;
 }
 
-json_t *data_of_item(const struct render_context *context, const struct render_item *item, const char *const *languages)
+json_t *data_of_item(const struct render_context *context, const struct render_item *item,
+                     const char *const *languages)
 {
     const struct event *event = item->event;
     const struct event_kind *kind = event_kind(event->type);
@@ -278,8 +283,8 @@ json_t *data_of_item(const struct render_context *context, const struct render_i
     put_changes(object, context, languages, event);
     put_people(object, "members", "member_count", "members_more", event->members, event->member_count);
     put_people(object, "owners", "owner_count", "owners_more", event->owners, event->owner_count);
-    data_put_text(object, "rule", event->rule ? event->rule : item->notification ? item->notification->rule : NULL,
-                  DATA_NAME_MOST);
+    const char *rule = item->notification ? item->notification->rule : NULL;
+    data_put_text(object, "rule", event->rule ? event->rule : rule, DATA_NAME_MOST);
     data_put_text(object, "message", event->text, TEXT_MOST);
     put_number(object, "storm", event->storm);
     put_number(object, "count", event->count);

@@ -5,7 +5,8 @@
 #include "mail/render.h"
 
 // The data of one item with words for attribute names in `languages` (NULL: the attributes' own names).
-json_t *data_of_item(const struct render_context *context, const struct render_item *item, const char *const *languages);
+json_t *data_of_item(const struct render_context *context, const struct render_item *item,
+                     const char *const *languages);
 // What is the same for every item of a message: recipient, sender, URLs.
 json_t *data_of_context(const struct render_context *context);
 void data_put_text(json_t *object, const char *key, const char *text, size_t limit);

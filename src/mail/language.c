@@ -26,7 +26,8 @@ static void list_append(struct language_list *list, const char *tag)
     list->tags[list->count] = NULL;
 }
 
-// RFC 4647 §3.4: "zh-Hant-CN-x-private" falls back to "zh-Hant-CN", "zh-Hant", "zh"; a single letter goes with what follows.
+// RFC 4647 §3.4: "zh-Hant-CN-x-private" falls back to "zh-Hant-CN", "zh-Hant", "zh"; a single letter goes
+// with what follows.
 static void list_append_fallbacks(struct language_list *list, const char *tag)
 {
     char shorter[LANGUAGE_TAG_SIZE];
@@ -70,7 +71,8 @@ static int read_quality(const char *at, size_t length)
     if (length < 3 || strncasecmp(at, "q=", 2) != 0 || at[2] != '0')
         return 1000;
     int quality = 0, digit = 100;
-    for (size_t i = 4; i < length && at[3] == '.' && isdigit((unsigned char)at[i]) && digit > 0; i++, digit /= 10)
+    for (size_t i = 4; i < length && at[3] == '.' && isdigit((unsigned char)at[i]) && digit > 0;
+         i++, digit /= 10)
         quality += (at[i] - '0') * digit;
     return quality;
 }

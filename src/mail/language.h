@@ -15,9 +15,9 @@ struct language_list {
     size_t count;
 };
 
-// Appends what `wanted` names: a plain tag ("de_AT" will do) or a preferredLanguage (RFC 2798 §2.7: Accept-Language of
-// RFC 2068 §14.4, "de-AT, en;q=0.5"). Each is followed by its shorter forms (RFC 4647 §3.4), most wanted first; what is
-// there already, refused (q=0) or not a tag is left out. NULL adds nothing.
+// Appends what `wanted` names: a plain tag ("de_AT" will do) or a preferredLanguage (RFC 2798 §2.7:
+// Accept-Language of RFC 2068 §14.4, "de-AT, en;q=0.5"). Each is followed by its shorter forms (RFC 4647
+// §3.4), most wanted first; what is there already, refused (q=0) or not a tag is left out. NULL adds nothing.
 void language_list_add(struct language_list *list, const char *wanted);
 
 #endif

@@ -27,7 +27,9 @@ struct sources {
     size_t count;
 };
 
-static const char *const endings[] = { [SCAN_SUBJECT] = ".subject", [SCAN_TEXT] = ".txt", [SCAN_HTML] = ".html" };
+static const char *const endings[] = {
+    [SCAN_SUBJECT] = ".subject", [SCAN_TEXT] = ".txt", [SCAN_HTML] = ".html"
+};
 
 static const struct source *sources_find(const struct sources *sources, const char *name, enum scan_form form)
 {
@@ -97,7 +99,7 @@ static int sources_read(TALLOC_CTX *ctx, const char *dir, struct sources *source
     return result;
 }
 
-// --- partials --------------------------------------------------------------------------------------------------------
+// --- partials ------------------------------------------------------------------------------------------
 
 struct lookup {
     const struct sources *partials;
@@ -129,10 +131,13 @@ static struct mustache *compile(TALLOC_CTX *ctx, const struct sources *partials,
                                 struct error *err)
 {
     struct lookup lookup = { .partials = partials, .form = page->form };
-    struct scan_source scan = { .form = page->form, .own_title = page->form != SCAN_SUBJECT, .context = &lookup,
+    struct scan_source scan = { .form = page->form,
+                                .own_title = page->form != SCAN_SUBJECT,
+                                .context = &lookup,
                                 .partial = lookup_partial };
     const struct source *outer = page;
-    const struct source *layout = page->form == SCAN_SUBJECT ? NULL : sources_find(partials, "layout", page->form);
+    const struct source *layout =
+        page->form == SCAN_SUBJECT ? NULL : sources_find(partials, "layout", page->form);
     if (layout) {
         lookup.body = page;
         outer = layout;
@@ -159,7 +164,10 @@ static int check_partials(TALLOC_CTX *ctx, const struct sources *partials, struc
             return error_set(err, "%s: partials end in .txt or .html; for subjects in .txt", partial->path);
         struct lookup lookup = { .partials = partials, .form = partial->form,
                                  .body = strcmp(partial->name, "layout") == 0 ? &nothing : NULL };
-        struct scan_source scan = { .form = partial->form, .own_title = true, .alone = true, .context = &lookup,
+        struct scan_source scan = { .form = partial->form,
+                                    .own_title = true,
+                                    .alone = true,
+                                    .context = &lookup,
                                     .partial = lookup_partial };
         char *text = scan_expand(ctx, &scan, partial->path, partial->text, err);
         if (!text)
@@ -169,7 +177,7 @@ static int check_partials(TALLOC_CTX *ctx, const struct sources *partials, struc
     return 0;
 }
 
-// --- names -----------------------------------------------------------------------------------------------------------
+// --- names ---------------------------------------------------------------------------------------------
 
 static bool has_word(const char *words, const char *word)
 {
@@ -196,8 +204,8 @@ static int check_event_name(TALLOC_CTX *ctx, const struct source *source, struct
     if (kind && has_word(kind->roles, role))
         return 0;
     if (kind)
-        return error_set(err, "%s: the event %s is told to the roles \"%s\", not to \"%s\"", source->path, event,
-                         kind->roles, role);
+        return error_set(err, "%s: the event %s is told to the roles \"%s\", not to \"%s\"", source->path,
+                         event, kind->roles, role);
     const char *names[EVENT_TYPE_COUNT + 1] = { NULL };
     for (int type = 0; type < EVENT_TYPE_COUNT; type++)
         names[type] = event_kind((enum event_type)type)->name;
@@ -218,7 +226,7 @@ static const struct source *find_subject(TALLOC_CTX *ctx, const struct sources *
     return found ? found : sources_find(sources, "default", SCAN_SUBJECT);
 }
 
-// --- attribute names for people --------------------------------------------------------------------------------------
+// --- attribute names for people ------------------------------------------------------------------------
 
 // Lines "telephoneNumber = phone number"; "#" begins a comment.
 static int load_labels(TALLOC_CTX *ctx, const char *path, struct language *language, struct error *err)
@@ -248,7 +256,7 @@ static int load_labels(TALLOC_CTX *ctx, const char *path, struct language *langu
     return 0;
 }
 
-// --- a language ------------------------------------------------------------------------------------------------------
+// --- a language ----------------------------------------------------------------------------------------
 
 static int compare_pages(const void *a, const void *b)
 {
@@ -263,13 +271,15 @@ const struct page *language_page(const struct language *language, const char *na
                : bsearch(&wanted, language->pages, language->page_count, sizeof wanted, compare_pages);
 }
 
-static int add_page(TALLOC_CTX *ctx, TALLOC_CTX *scratch, const struct sources *pages, const struct sources *partials,
-                    const struct source *text, struct language *language, struct error *err)
+static int add_page(TALLOC_CTX *ctx, TALLOC_CTX *scratch, const struct sources *pages,
+                    const struct sources *partials, const struct source *text, struct language *language,
+                    struct error *err)
 {
     const struct source *subject = find_subject(scratch, pages, text->name);
     const struct source *html = sources_find(pages, text->name, SCAN_HTML);
     if (!subject)
-        return error_set(err, "%s: there is neither %s.subject nor default.subject beside it", text->path, text->name);
+        return error_set(err, "%s: there is neither %s.subject nor default.subject beside it", text->path,
+                         text->name);
     struct page page = { .name = talloc_strdup(ctx, text->name) };
     page.subject = compile(ctx, partials, subject, err);
     page.text = page.subject ? compile(ctx, partials, text, err) : NULL;
@@ -280,7 +290,8 @@ static int add_page(TALLOC_CTX *ctx, TALLOC_CTX *scratch, const struct sources *
     return 0;
 }
 
-int language_load(TALLOC_CTX *ctx, const char *dir, const char *tag, struct language *language, struct error *err)
+int language_load(TALLOC_CTX *ctx, const char *dir, const char *tag, struct language *language,
+                  struct error *err)
 {
     TALLOC_CTX *scratch = talloc_new(ctx);
     struct sources pages = { 0 }, partials = { 0 };
@@ -305,7 +316,8 @@ int language_load(TALLOC_CTX *ctx, const char *dir, const char *tag, struct lang
             if (add_page(ctx, scratch, &pages, &partials, source, language, err) < 0)
                 goto done;
         } else if (!sources_find(&pages, source->name, SCAN_TEXT)) {
-            error_set(err, "%s: there is no %s.txt beside it, which every template needs", source->path, source->name);
+            error_set(err, "%s: there is no %s.txt beside it, which every template needs", source->path,
+                      source->name);
             goto done;
         }
     }

@@ -21,7 +21,8 @@ static bool is_id_character(char c)
     return isalnum((unsigned char)c) || (c && strchr(".-_+=", c));
 }
 
-// RFC 5322 §3.6.4: msg-id = "<" id-left "@" id-right ">"; only letters, digits and ".-_+=" here. Also for List-Id.
+// RFC 5322 §3.6.4: msg-id = "<" id-left "@" id-right ">"; only letters, digits and ".-_+=" here. Also for
+// List-Id.
 static bool is_angle_id(const char *text, bool at_sign)
 {
     size_t length = strlen(text), ats = 0;
@@ -48,7 +49,8 @@ static char *domain_to_ascii(TALLOC_CTX *ctx, const char *domain, struct error *
     if (is_ascii(domain))
         return talloc_strdup(ctx, domain);
     char *ascii = NULL;
-    int result = idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT | IDN2_USE_STD3_ASCII_RULES);
+    int result =
+        idn2_to_ascii_8z(domain, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT | IDN2_USE_STD3_ASCII_RULES);
     if (result != IDN2_OK) {
         error_set(err, "the domain \"%s\" has no form for the wire: %s", domain, idn2_strerror(result));
         return NULL;
@@ -99,7 +101,7 @@ char *mail_message_id(TALLOC_CTX *ctx, const char *event_id, const char *domain)
     return talloc_asprintf(ctx, "<%s@%s>", left, right);
 }
 
-// --- composing -------------------------------------------------------------------------------------------------------
+// --- composing -----------------------------------------------------------------------------------------
 
 // GLib aborts the process when memory runs out; what we hand it is bounded.
 static void mime_start(void)
@@ -111,8 +113,9 @@ static void mime_start(void)
     }
 }
 
-// For a header: no control characters, no bidi controls, well-formed UTF-8, and nothing that reads as an encoded word
-// already (RFC 2047 §2), for GMime would leave it as it is and the reader's program would decode what it hides.
+// For a header: no control characters, no bidi controls, well-formed UTF-8, and nothing that reads as an
+// encoded word already (RFC 2047 §2), for GMime would leave it as it is and the reader's program would decode
+// what it hides.
 static char *clean(TALLOC_CTX *ctx, const char *text, size_t limit)
 {
     char *good = text_clean(ctx, text ? text : "", text ? strlen(text) : 0, limit);
@@ -121,8 +124,8 @@ static char *clean(TALLOC_CTX *ctx, const char *text, size_t limit)
     char *apart = talloc_strdup(ctx, "");
     for (const char *at = good, *word; apart; at = word + 1) {
         word = strstr(at, "=?");
-        apart = talloc_asprintf_append_buffer(apart, "%.*s%s", word ? (int)(word - at + 1) : (int)strlen(at), at,
-                                              word ? " " : "");
+        apart = talloc_asprintf_append_buffer(apart, "%.*s%s", word ? (int)(word - at + 1) : (int)strlen(at),
+                                              at, word ? " " : "");
         if (!word)
             break;
     }
@@ -143,8 +146,8 @@ static char *clean_lines(TALLOC_CTX *ctx, const char *text)
     return out;
 }
 
-// RFC 2045 §6: quoted-printable where most is ASCII, so that it can be read as it is, else base64. Either keeps every
-// line within RFC 5322's 998 octets.
+// RFC 2045 §6: quoted-printable where most is ASCII, so that it can be read as it is, else base64. Either
+// keeps every line within RFC 5322's 998 octets.
 static GMimeContentEncoding best_encoding(const char *text)
 {
     size_t length = strlen(text), wide = 0;
@@ -186,13 +189,19 @@ static int add_mailbox(TALLOC_CTX *scratch, GMimeMessage *message, const char *f
     return 0;
 }
 
-static int add_mailboxes(TALLOC_CTX *scratch, GMimeMessage *message, const struct mail_parts *parts, struct error *err)
+static int add_mailboxes(TALLOC_CTX *scratch, GMimeMessage *message, const struct mail_parts *parts,
+                         struct error *err)
 {
-    if (add_mailbox(scratch, message, "From", GMIME_ADDRESS_TYPE_FROM, parts->from_name, parts->from, err) < 0 ||
-        add_mailbox(scratch, message, "To", GMIME_ADDRESS_TYPE_TO, parts->to_name, parts->to, err) < 0)
-        return -1;
-    if (parts->reply_to && *parts->reply_to)
-        return add_mailbox(scratch, message, "Reply-To", GMIME_ADDRESS_TYPE_REPLY_TO, NULL, parts->reply_to, err);
+    struct { const char *field, *name, *address; GMimeAddressType type; } mailboxes[] = {
+        { "From", parts->from_name, parts->from, GMIME_ADDRESS_TYPE_FROM },
+        { "To", parts->to_name, parts->to, GMIME_ADDRESS_TYPE_TO },
+        { "Reply-To", NULL, parts->reply_to, GMIME_ADDRESS_TYPE_REPLY_TO },
+    };
+    size_t count = parts->reply_to && *parts->reply_to ? 3 : 2;
+    for (size_t i = 0; i < count; i++)
+        if (add_mailbox(scratch, message, mailboxes[i].field, mailboxes[i].type, mailboxes[i].name,
+                        mailboxes[i].address, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -210,7 +219,8 @@ static int add_identity(GMimeMessage *message, const struct mail_parts *parts, s
     return 0;
 }
 
-static int add_fields(TALLOC_CTX *scratch, GMimeMessage *message, const struct mail_parts *parts, struct error *err)
+static int add_fields(TALLOC_CTX *scratch, GMimeMessage *message, const struct mail_parts *parts,
+                      struct error *err)
 {
     if (add_mailboxes(scratch, message, parts, err) < 0)
         return -1;
@@ -249,7 +259,8 @@ static void set_body(TALLOC_CTX *scratch, GMimeMessage *message, const struct ma
     g_object_unref(both);
 }
 
-static int serialize(TALLOC_CTX *ctx, GMimeMessage *message, uint8_t **bytes, size_t *length, struct error *err)
+static int serialize(TALLOC_CTX *ctx, GMimeMessage *message, uint8_t **bytes, size_t *length,
+                     struct error *err)
 {
     GMimeFormatOptions *options = g_mime_format_options_new();
     g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
@@ -263,7 +274,8 @@ static int serialize(TALLOC_CTX *ctx, GMimeMessage *message, uint8_t **bytes, si
     return *bytes ? 0 : error_set(err, "composing a message: out of memory");
 }
 
-int mail_compose(TALLOC_CTX *ctx, const struct mail_parts *parts, uint8_t **bytes, size_t *length, struct error *err)
+int mail_compose(TALLOC_CTX *ctx, const struct mail_parts *parts, uint8_t **bytes, size_t *length,
+                 struct error *err)
 {
     mime_start();
     TALLOC_CTX *scratch = talloc_new(ctx);

@@ -206,7 +206,8 @@ int mustache_data_set(struct mustache_data *data, const char *name, const char *
     }
 }
 
-char *mustache_render(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data, struct error *err)
+char *mustache_render(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data,
+                      struct error *err)
 {
     try {
         bounded_context context{data->object};

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <talloc.h>
 
-// The Mustache engine (kainjow, C++) for C. Gets only texts that scan_expand() has passed: a partial that includes
-// itself would crash it.
+// The Mustache engine (kainjow, C++) for C. Gets only texts that scan_expand() has passed: a partial that
+// includes itself would crash it.
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,7 +22,8 @@ struct mustache_data; // what it shows
 struct mustache *mustache_parse(TALLOC_CTX *ctx, const char *text, bool html, struct error *err) MUST_CHECK;
 // Empty strings, null and false are all "not there" for sections; control characters are dropped.
 struct mustache_data *mustache_data_new(TALLOC_CTX *ctx, const json_t *json, struct error *err) MUST_CHECK;
-int mustache_data_set(struct mustache_data *data, const char *name, const char *value, struct error *err) MUST_CHECK;
+int mustache_data_set(struct mustache_data *data, const char *name, const char *value,
+                      struct error *err) MUST_CHECK;
 
 // Owned by `ctx`. Fails rather than making more than a few megabytes.
 char *mustache_render(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data,

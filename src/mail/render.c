@@ -12,8 +12,8 @@
 #define ITEMS_SHOWN 200
 
 // The rule's language is an order; then the recipient's wish, the directory's and mail's defaults, English.
-static void choose_languages(const struct render_context *context, const struct render_item *items, size_t count,
-                             struct language_list *list)
+static void choose_languages(const struct render_context *context, const struct render_item *items,
+                             size_t count, struct language_list *list)
 {
     *list = (struct language_list){ .count = 0 };
     for (size_t i = 0; i < count; i++)
@@ -36,8 +36,10 @@ static char *first_role(TALLOC_CTX *ctx, const struct notification *notification
     return talloc_strndup(ctx, roles, length);
 }
 
-// config.subjects: the most specific that fits; event counts more than role, role more than language; of equals the first.
-static const char *find_subject(const struct config *config, const char *event, const char *role, const char *language)
+// config.subjects: the most specific that fits; event counts more than role, role more than language; of
+// equals the first.
+static const char *find_subject(const struct config *config, const char *event, const char *role,
+                                const char *language)
 {
     const char *best = NULL;
     int best_points = -1;
@@ -50,7 +52,8 @@ static const char *find_subject(const struct config *config, const char *event, 
             continue;
         if (subject->language && strcasecmp(subject->language, language) != 0)
             continue;
-        int points = (exact ? 8 : subject->event ? 4 : 0) + (subject->role ? 2 : 0) + (subject->language ? 1 : 0);
+        int points = subject->event ? (exact ? 8 : 4) : 0;
+        points += (subject->role ? 2 : 0) + (subject->language ? 1 : 0);
         if (points > best_points) {
             best = subject->subject;
             best_points = points;
@@ -69,14 +72,14 @@ static int render_one(TALLOC_CTX *ctx, const struct render_context *context, con
     const char *language = template_language(context->templates, name, event, role, languages->tags);
     const char *subject = find_subject(context->config, event, role, language);
     json_t *data = data_of_item(context, item, languages->tags);
-    int result = template_render(context->templates, ctx, name, event, role, languages->tags, subject, data, rendered,
-                                 err);
+    int result = template_render(context->templates, ctx, name, event, role, languages->tags, subject, data,
+                                 rendered, err);
     json_decref(data);
     talloc_free(scratch);
     return result;
 }
 
-// --- digest ----------------------------------------------------------------------------------------------------------
+// --- digest --------------------------------------------------------------------------------------------
 
 static bool same_entry(const struct event *a, const struct event *b)
 {
@@ -117,8 +120,9 @@ static int add_item(TALLOC_CTX *scratch, const struct render_context *context, c
     return 0;
 }
 
-static json_t *digest_data(TALLOC_CTX *scratch, const struct render_context *context, const struct render_item *items,
-                           size_t count, const struct language_list *languages, struct error *err)
+static json_t *digest_data(TALLOC_CTX *scratch, const struct render_context *context,
+                           const struct render_item *items, size_t count,
+                           const struct language_list *languages, struct error *err)
 {
     const struct render_item **grouped = group_items(scratch, items, count);
     json_t *data = data_of_context(context), *list = json_array();
@@ -142,25 +146,25 @@ static json_t *digest_data(TALLOC_CTX *scratch, const struct render_context *con
     return data;
 }
 
-static int render_digest(TALLOC_CTX *ctx, const struct render_context *context, const struct render_item *items,
-                         size_t count, const struct language_list *languages, struct rendered *rendered,
-                         struct error *err)
+static int render_digest(TALLOC_CTX *ctx, const struct render_context *context,
+                         const struct render_item *items, size_t count, const struct language_list *languages,
+                         struct rendered *rendered, struct error *err)
 {
     TALLOC_CTX *scratch = talloc_new(ctx);
     const char *role = first_role(scratch, items[0].notification);
     const char *language = template_language(context->templates, DIGEST, DIGEST, role, languages->tags);
     const char *subject = find_subject(context->config, DIGEST, role, language);
     json_t *data = digest_data(scratch, context, items, count, languages, err);
-    int result = data ? template_render(context->templates, ctx, DIGEST, DIGEST, role, languages->tags, subject, data,
-                                        rendered, err)
+    int result = data ? template_render(context->templates, ctx, DIGEST, DIGEST, role, languages->tags,
+                                        subject, data, rendered, err)
                       : -1;
     json_decref(data);
     talloc_free(scratch);
     return result;
 }
 
-int render_items(TALLOC_CTX *ctx, const struct render_context *context, const struct render_item *items, size_t count,
-                 struct rendered *rendered, struct error *err)
+int render_items(TALLOC_CTX *ctx, const struct render_context *context, const struct render_item *items,
+                 size_t count, struct rendered *rendered, struct error *err)
 {
     struct language_list languages;
     if (count == 0)

@@ -61,10 +61,12 @@ static int append(struct expansion *ex, const struct place *place, const char *t
     if (length == 0)
         return 0;
     if (ex->used + length > SCAN_MOST)
-        return fail(ex, place, "with its partials the template is larger than %d octets; make it smaller", SCAN_MOST);
+        return fail(ex, place, "with its partials the template is larger than %d octets; make it smaller",
+                    SCAN_MOST);
     if (ex->gap && ex->used > 0 && ex->out[ex->used - 1] == '{' && *text == '{')
-        return fail(ex, place, "a \"{\" stands directly before another one once comments, partials and carriage "
-                               "returns are gone; put a space between them");
+        return fail(ex, place,
+                    "a \"{\" stands directly before another one once comments, partials and carriage "
+                    "returns are gone; put a space between them");
     ex->gap = false;
     memcpy(ex->out + ex->used, text, length);
     ex->used += length;
@@ -154,7 +156,8 @@ static int read_tag(struct expansion *ex, const struct place *place, struct tag 
         return fail(ex, place, "a tag without a name");
     size_t good = strspn(at, tag->type == '>' ? more : letters);
     bool element = tag->type != '>' && tag->name.length == 1 && *at == '.';
-    if (!element && (good < tag->name.length || tag->name.length > NAME_LENGTH || (tag->type == '>' && *at == '.')))
+    if (!element &&
+        (good < tag->name.length || tag->name.length > NAME_LENGTH || (tag->type == '>' && *at == '.')))
         return fail(ex, place, "\"%.*s\" is no name of a tag (lower-case letters, digits and \"_\")",
                     (int)(tag->name.length > 60 ? 60 : tag->name.length), at);
     return 0;
@@ -163,7 +166,8 @@ static int read_tag(struct expansion *ex, const struct place *place, struct tag 
 static bool within(const struct expansion *ex, const char *list)
 {
     for (size_t i = 0; i < ex->section_count; i++)
-        if (strlen(list) == ex->sections[i].length && memcmp(list, ex->sections[i].text, ex->sections[i].length) == 0)
+        if (strlen(list) == ex->sections[i].length &&
+            memcmp(list, ex->sections[i].text, ex->sections[i].length) == 0)
             return true;
     return false;
 }
@@ -193,13 +197,13 @@ static int check_name(struct expansion *ex, const struct place *place, const str
     const struct template_tag *known = template_tag_find(name, tag->name.length);
     if (!known) {
         const char *near = nearest_tag(name, tag->name.length);
-        return fail(ex, place, "there is no tag \"%.*s\"%s%s%s; ldapnotify-templates(5) lists them", length, name,
-                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        return fail(ex, place, "there is no tag \"%.*s\"%s%s%s; ldapnotify-templates(5) lists them", length,
+                    name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
     bool value = tag->type == 'v' || tag->type == '&';
     if (value && known->kind != TAG_TEXT)
-        return fail(ex, place, "\"%s\" is a %s and shows nothing by itself; write {{#%s}}…{{/%s}}", known->name,
-                    known->kind == TAG_LIST ? "list" : "flag", known->name, known->name);
+        return fail(ex, place, "\"%s\" is a %s and shows nothing by itself; write {{#%s}}…{{/%s}}",
+                    known->name, known->kind == TAG_LIST ? "list" : "flag", known->name, known->name);
     if (known->within && !ex->source->alone && !within(ex, known->within))
         return fail(ex, place, "\"%s\" has a value only inside {{#%s}}…{{/%s}}", known->name, known->within,
                     known->within);
@@ -217,7 +221,8 @@ static int expand_partial(struct expansion *ex, const struct place *place, const
     name[tag->name.length] = '\0';
     const char *file = NULL;
     bool plain = false;
-    const char *text = ex->source->partial ? ex->source->partial(ex->source->context, name, &file, &plain) : NULL;
+    const char *text =
+        ex->source->partial ? ex->source->partial(ex->source->context, name, &file, &plain) : NULL;
     if (!text)
         return fail(ex, place, "there is no partial \"%s\"", name);
     for (size_t i = 0; i < ex->partial_count; i++)
@@ -244,7 +249,8 @@ static int expand_tag(struct expansion *ex, const struct place *place, const str
         return expand_partial(ex, place, tag);
     if (tag->type == '/') {
         const struct name *open = ex->section_count > 0 ? &ex->sections[ex->section_count - 1] : NULL;
-        if (!open || open->length != tag->name.length || memcmp(open->text, tag->name.text, open->length) != 0)
+        if (!open || open->length != tag->name.length ||
+            memcmp(open->text, tag->name.text, open->length) != 0)
             return fail(ex, place, "{{/%.*s}} closes no section that is open here", (int)tag->name.length,
                         tag->name.text);
         ex->section_count--;
@@ -263,7 +269,8 @@ static int expand_tag(struct expansion *ex, const struct place *place, const str
     char prefix[4] = "{{";
     if (tag->type != 'v' && tag->type != '&')
         prefix[2] = tag->type;
-    if (append(ex, place, prefix, strlen(prefix)) < 0 || append(ex, place, tag->name.text, tag->name.length) < 0)
+    if (append(ex, place, prefix, strlen(prefix)) < 0 ||
+        append(ex, place, tag->name.text, tag->name.length) < 0)
         return -1;
     return append(ex, place, "}}", 2);
 }

@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 
-// Checks a Mustache text and takes its partials in, so that the engine never sees one: what comes out has no partials,
-// no comments, no other delimiters, balanced sections and known tags only. The engine crashes on a partial that includes
-// itself and renders unknown tags as nothing.
+// Checks a Mustache text and takes its partials in, so that the engine never sees one: what comes out has no
+// partials, no comments, no other delimiters, balanced sections and known tags only. The engine crashes on a
+// partial that includes itself and renders unknown tags as nothing.
 
 enum scan_form { SCAN_SUBJECT, SCAN_TEXT, SCAN_HTML };
 
@@ -19,14 +19,14 @@ struct scan_source {
     bool own_title;   // {{title}} may be used: not where the title itself comes from
     bool alone;       // a partial by itself: what list it is used in is not known
     void *context;
-    // The text of a partial and a name for error messages; NULL: there is none. *plain: it is text for use in HTML, so
-    // what stands between its tags is to be escaped.
+    // The text of a partial and a name for error messages; NULL: there is none. *plain: it is text for use in
+    // HTML, so what stands between its tags is to be escaped.
     const char *(*partial)(void *context, const char *name, const char **file, bool *plain);
 };
 
-// Stands at the end of every line that had a tag. In what the engine makes of the text, a line with nothing else but
-// blanks is to be left out, and the mark from every other: the engine itself leaves an empty line for a section that is
-// not shown. No value can hold it, for it is a control character.
+// Stands at the end of every line that had a tag. In what the engine makes of the text, a line with nothing
+// else but blanks is to be left out, and the mark from every other: the engine itself leaves an empty line
+// for a section that is not shown. No value can hold it, for it is a control character.
 #define SCAN_MARK '\x01'
 
 #define SCAN_MOST (256 * 1024) // octets of one template with all its partials

@@ -10,7 +10,8 @@
 
 const struct template_tag template_tags[] = {
     // the message
-    TEXT("title", "The sentence that the .subject file makes; for bodies and for subjects in the configuration."),
+    TEXT("title",
+         "The sentence that the .subject file makes; for bodies and for subjects in the configuration."),
     TEXT("language", "The language of the template, such as \"en\"."),
     TEXT("from_name", "The sender's name."),
     TEXT("recipient_name", "Name of the person who is told; may be absent."),
@@ -45,7 +46,8 @@ const struct template_tag template_tags[] = {
     TEXT("time_iso", "The same for machines: \"2026-11-20T11:03:20Z\"."),
     FLAG("folded", "The opposite change followed: added and removed again."),
     FLAG("security", "The event concerns the security of an account."),
-    TEXT("name", "Name of the user or group that changed; in a list, of the person; in a digest, if all concern one."),
+    TEXT("name",
+         "Name of the user or group that changed; in a list, of the person; in a digest, if all concern one."),
     TEXT("dn", "Its distinguished name; in a list, the person's."),
     TEXT("mail", "Its mail address, if any; in a list, the person's."),
     TEXT("user_name", "Like name, in events about users."),
@@ -90,7 +92,8 @@ const struct template_tag template_tags[] = {
     FLAG("origin_operator", "Somebody other than the user did it."),
     FLAG("origin_self", "The user did it."),
     FLAG("origin_import", "An import did it."),
-    TEXT("cause", "Why an account was locked or unlocked: admin, failed_logins, expiry, unknown; else absent."),
+    TEXT("cause",
+         "Why an account was locked or unlocked: admin, failed_logins, expiry, unknown; else absent."),
     FLAG("cause_admin", "An administrator did it."),
     FLAG("cause_failed_logins", "There were too many wrong passwords."),
     FLAG("cause_expiry", "The time was over."),

@@ -17,7 +17,7 @@
 #define TITLE_MOST 1000
 #define CONFIGURED_SUBJECTS_MOST 1000
 
-// --- opening ---------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------------
 
 static bool is_language(const char *name)
 {
@@ -70,7 +70,8 @@ struct template_set *template_set_open(TALLOC_CTX *ctx, const char *dir, struct 
     int result = load_languages(set, dir, folder, err);
     closedir(folder);
     if (result == 0 && (!template_set_has(set, "default") || !template_set_has(set, "digest")))
-        result = error_set(err, "%s: no language has both default.txt and digest.txt, which every set needs", dir);
+        result =
+            error_set(err, "%s: no language has both default.txt and digest.txt, which every set needs", dir);
     if (result < 0) {
         talloc_free(set);
         return NULL;
@@ -78,7 +79,7 @@ struct template_set *template_set_open(TALLOC_CTX *ctx, const char *dir, struct 
     return set;
 }
 
-// --- choosing --------------------------------------------------------------------------------------------------------
+// --- choosing ------------------------------------------------------------------------------------------
 
 struct choice {
     const struct language *language;
@@ -121,8 +122,8 @@ static struct choice choose_in(const struct template_set *set, const char *name,
     return (struct choice){ NULL, NULL };
 }
 
-static struct choice choose(const struct template_set *set, const char *name, const char *event, const char *role,
-                            const char *const *languages)
+static struct choice choose(const struct template_set *set, const char *name, const char *event,
+                            const char *role, const char *const *languages)
 {
     struct choice choice = { NULL, NULL };
     if (name)
@@ -134,14 +135,15 @@ static struct choice choose(const struct template_set *set, const char *name, co
     return choice;
 }
 
-const char *template_language(const struct template_set *set, const char *name, const char *event, const char *role,
-                              const char *const *languages)
+const char *template_language(const struct template_set *set, const char *name, const char *event,
+                              const char *role, const char *const *languages)
 {
     struct choice choice = choose(set, name, event, role, languages);
     return choice.language ? choice.language->tag : "en";
 }
 
-const char *template_attribute_label(const struct template_set *set, const char *const *languages, const char *attribute)
+const char *template_attribute_label(const struct template_set *set, const char *const *languages,
+                                     const char *attribute)
 {
     for (; *languages; languages++) {
         const struct language *language = find_language(set, *languages);
@@ -152,7 +154,7 @@ const char *template_attribute_label(const struct template_set *set, const char 
     return NULL;
 }
 
-// --- rendering -------------------------------------------------------------------------------------------------------
+// --- rendering -----------------------------------------------------------------------------------------
 
 // One line: no controls, single spaces, none at the ends, at most `limit` octets.
 static char *one_line(TALLOC_CTX *ctx, const char *text, size_t limit)
@@ -172,8 +174,8 @@ static char *one_line(TALLOC_CTX *ctx, const char *text, size_t limit)
     return fitted;
 }
 
-// Leaves out the lines of which no tag left anything, and the marks (SCAN_MARK). Of empty lines at most one stays, none at
-// the beginning. `text` ends with a newline, if it is not empty.
+// Leaves out the lines of which no tag left anything, and the marks (SCAN_MARK). Of empty lines at most one
+// stays, none at the beginning. `text` ends with a newline, if it is not empty.
 static void tidy_text(char *text)
 {
     char *out = text;
@@ -195,7 +197,8 @@ static void tidy_text(char *text)
     *out = '\0';
 }
 
-static char *render_body(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data, struct error *err)
+static char *render_body(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data,
+                         struct error *err)
 {
     char *text = mustache_render(mustache, ctx, data, err);
     if (!text)
@@ -209,8 +212,8 @@ static char *render_body(struct mustache *mustache, TALLOC_CTX *ctx, const struc
     return text;
 }
 
-static char *render_line(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data, size_t limit,
-                         struct error *err)
+static char *render_line(struct mustache *mustache, TALLOC_CTX *ctx, const struct mustache_data *data,
+                         size_t limit, struct error *err)
 {
     char *text = mustache_render(mustache, ctx, data, err);
     if (!text)
@@ -257,8 +260,8 @@ int template_check(const char *text, struct error *err)
 }
 
 // The data as the engine wants it, with what the choice adds: {{language}} and {{title}}.
-static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choice, const json_t *json, char **title,
-                                     struct error *err)
+static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choice, const json_t *json,
+                                     char **title, struct error *err)
 {
     if (!choice->page) {
         error_set(err, "no template was found, not even \"default\"");
@@ -273,8 +276,8 @@ static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choic
     return data;
 }
 
-char *template_title(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event, const char *role,
-                     const char *const *languages, const json_t *data, struct error *err)
+char *template_title(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event,
+                     const char *role, const char *const *languages, const json_t *data, struct error *err)
 {
     struct choice choice = choose(set, name, event, role, languages);
     char *title = NULL;
@@ -285,9 +288,9 @@ char *template_title(struct template_set *set, TALLOC_CTX *ctx, const char *name
     return title;
 }
 
-int template_render(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event, const char *role,
-                    const char *const *languages, const char *subject, const json_t *data, struct rendered *rendered,
-                    struct error *err)
+int template_render(struct template_set *set, TALLOC_CTX *ctx, const char *name, const char *event,
+                    const char *role, const char *const *languages, const char *subject, const json_t *data,
+                    struct rendered *rendered, struct error *err)
 {
     struct choice choice = choose(set, name, event, role, languages);
     TALLOC_CTX *scratch = talloc_new(ctx);
@@ -310,7 +313,8 @@ int template_render(struct template_set *set, TALLOC_CTX *ctx, const char *name,
     result = 0;
 done:
     if (result < 0)
-        error_prepend(err, "template %s for %s: ", choice.page ? choice.page->name : "(none)", event ? event : "?");
+        error_prepend(err, "template %s for %s: ", choice.page ? choice.page->name : "(none)",
+                      event ? event : "?");
     talloc_free(scratch);
     return result;
 }

@@ -37,7 +37,7 @@ static int csn_parse(const char *text, size_t length, struct csn *csn)
         char c = text[i];
         if (shape[i] == 'x' && c >= 'A' && c <= 'F')
             c = (char)(c - 'A' + 'a');
-        bool fits = shape[i] == 'd' ? is_digit(c)
+        bool fits = shape[i] == 'd'   ? is_digit(c)
                     : shape[i] == 'x' ? is_digit(c) || (c >= 'a' && c <= 'f')
                                       : c == shape[i];
         if (!fits)

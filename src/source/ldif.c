@@ -20,7 +20,7 @@ enum state {
     STATE_OPENING,    // collecting what is there at the beginning
     STATE_REFRESHING, // collecting what happens while nobody listens
     STATE_PERSISTING,
-    STATE_RESTARTED,  // the sink's owner is new and expects a refresh
+    STATE_RESTARTED, // the sink's owner is new and expects a refresh
 };
 
 enum away { AWAY_CHANGES, AWAY_PRESENT, AWAY_WHOLE };
@@ -91,7 +91,8 @@ int ldif_player_view(struct ldif_player *player, const struct view *view, struct
     return 0;
 }
 
-struct ldif_player *ldif_player_new(TALLOC_CTX *ctx, const char *path, const struct view *view, struct error *err)
+struct ldif_player *ldif_player_new(TALLOC_CTX *ctx, const char *path, const struct view *view,
+                                    struct error *err)
 {
     struct ldif_player *player = talloc_zero(ctx, struct ldif_player);
     size_t length = 0;
@@ -146,7 +147,7 @@ static int send_entry(struct ldif_player *player, const struct entry *entry, str
     return result;
 }
 
-// --- refreshes -------------------------------------------------------------------------------------------------------
+// --- refreshes ---
 
 static int refresh_entry(void *context, const struct entry *entry, struct error *err)
 {
@@ -193,7 +194,8 @@ static int player_refresh(struct ldif_player *player, struct error *err)
 {
     const struct source_sink *sink = player->sink;
     bool whole = player->away == AWAY_WHOLE;
-    int result = sink->refresh_begin(sink->context, whole ? SOURCE_REFRESH_WHOLE : SOURCE_REFRESH_CHANGES, err);
+    int result =
+        sink->refresh_begin(sink->context, whole ? SOURCE_REFRESH_WHOLE : SOURCE_REFRESH_CHANGES, err);
 
     if (result == 0 && whole)
         result = ldif_model_each(player->model, refresh_entry, player, err);
@@ -204,8 +206,8 @@ static int player_refresh(struct ldif_player *player, struct error *err)
     if (result == 0) {
         char *cookie = ldif_model_cookie(NULL, player->model);
         result = sink->refresh_end(sink->context,
-                                   player->away == AWAY_CHANGES ? SOURCE_SWEEP_NO : SOURCE_SWEEP_UNMENTIONED, cookie,
-                                   NULL, err);
+                                   player->away == AWAY_CHANGES ? SOURCE_SWEEP_NO : SOURCE_SWEEP_UNMENTIONED,
+                                   cookie, NULL, err);
         talloc_free(cookie);
     }
     player_forget(player);
@@ -231,7 +233,7 @@ static int player_settle(struct ldif_player *player, struct error *err)
     return 0;
 }
 
-// --- records ---------------------------------------------------------------------------------------------------------
+// --- records ---
 
 static int player_checkpoint(struct ldif_player *player, struct error *err)
 {
@@ -256,7 +258,7 @@ static void player_touch(struct ldif_player *player, const struct uuid *uuid, bo
     HASH_ADD(hh, player->touched, uuid, sizeof(touched->uuid), touched);
 }
 
-// As slapd does: one message for the entry that the operation named, whether it is in the view now or was before.
+// As slapd does: one message for the entry that the operation named, if it is or was in the view.
 static int player_tell(struct ldif_player *player, const struct uuid *uuid, bool before, struct error *err)
 {
     const struct entry *entry = ldif_model_find(player->model, uuid);
@@ -289,7 +291,7 @@ static int player_record(struct ldif_player *player, const struct ldif_record *r
     return player->state == STATE_PERSISTING ? player_tell(player, &uuid, before, err) : 0;
 }
 
-// --- control lines ---------------------------------------------------------------------------------------------------
+// --- control lines ---
 
 static int directive_refresh(struct ldif_player *player, const char *argument, struct error *err)
 {
@@ -361,7 +363,7 @@ static int directive_restart(struct ldif_player *player, const char *argument, s
         return -1;
     if (player->hooks && player->hooks->restart && player->hooks->restart(player->hooks->context, err) < 0)
         return -1;
-    // What came since the last checkpoint was lost with the sink's owner, and comes again in the next refresh.
+    // What came since the last checkpoint was lost with the sink's owner: the next refresh brings it.
     player->batch = false;
     if (player->state == STATE_PERSISTING)
         player_enter(player, STATE_RESTARTED);
@@ -394,10 +396,10 @@ static int player_directive(struct ldif_player *player, const struct ldif_record
         bool breaks_batch;
         int (*run)(struct ldif_player *player, const char *argument, struct error *err);
     } directives[] = {
-        { "refresh", true, directive_refresh },  { "persist", true, directive_persist },
-        { "advance", true, directive_advance },  { "begin", false, directive_begin },
-        { "end", false, directive_end },         { "restart", false, directive_restart },
-        { "silent", false, directive_silent },   { "actor", false, directive_actor },
+        { "refresh", true, directive_refresh }, { "persist", true, directive_persist },
+        { "advance", true, directive_advance }, { "begin", false, directive_begin },
+        { "end", false, directive_end },        { "restart", false, directive_restart },
+        { "silent", false, directive_silent },  { "actor", false, directive_actor },
     };
     size_t word = strcspn(record->directive, " \t");
     const char *argument = record->directive + word + strspn(record->directive + word, " \t");
@@ -406,7 +408,8 @@ static int player_directive(struct ldif_player *player, const struct ldif_record
         if (strlen(directives[i].word) != word || strncmp(record->directive, directives[i].word, word) != 0)
             continue;
         if (directives[i].breaks_batch && player->batch)
-            return error_set(err, "%s:%u: the batch is still open; \"#! end\" closes it", player->path, record->line);
+            return error_set(err, "%s:%u: the batch is still open; \"#! end\" closes it", player->path,
+                             record->line);
         if (directives[i].run(player, argument, err) < 0)
             return error_prepend(err, "%s:%u: ", player->path, record->line);
         return 0;

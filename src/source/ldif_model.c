@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include <uthash.h>
@@ -12,6 +11,7 @@
 #include "base/hash.h"
 #include "directory/dn.h"
 #include "directory/schema.h"
+#include "ldif_values.h"
 
 #define ROOT_DN "cn=admin"
 
@@ -111,109 +111,11 @@ char *ldif_model_cookie(TALLOC_CTX *ctx, const struct ldif_model *model)
     return model->csn[0] ? talloc_asprintf(ctx, "rid=000,csn=%s", model->csn) : talloc_strdup(ctx, "");
 }
 
-// --- values ----------------------------------------------------------------------------------------------------------
+// --- naming ---
 
-static bool value_equal(const char *name, const struct value *a, const struct value *b)
-{
-    enum schema_syntax syntax = schema_syntax(name);
-
-    if (a->length == b->length && memcmp(a->data, b->data, a->length) == 0)
-        return true;
-    if (syntax == SCHEMA_DN) {
-        char *left = dn_normalize(NULL, a->data, a->length, NULL);
-        char *right = dn_normalize(NULL, b->data, b->length, NULL);
-        bool equal = left && right && strcmp(left, right) == 0;
-        talloc_free(left);
-        talloc_free(right);
-        return equal;
-    }
-    if ((syntax != SCHEMA_TEXT && syntax != SCHEMA_UID) || schema_is_case_exact(name))
-        return false;
-    return a->length == b->length && strncasecmp(a->data, b->data, a->length) == 0;
-}
-
-static struct attribute *entry_find(struct entry *entry, const char *name)
-{
-    for (size_t i = 0; i < entry->count; i++) {
-        if (strcmp(entry->attributes[i].name, name) == 0)
-            return &entry->attributes[i];
-    }
-    return NULL;
-}
-
-static bool attribute_has(const struct attribute *attribute, const struct value *value)
-{
-    for (size_t i = 0; attribute && i < attribute->count; i++) {
-        if (value_equal(attribute->name, &attribute->values[i], value))
-            return true;
-    }
-    return false;
-}
-
-static void entry_drop(struct entry *entry, const char *name)
-{
-    struct attribute *attribute = entry_find(entry, name);
-
-    if (!attribute)
-        return;
-    size_t after = (size_t)(entry->attributes + entry->count - attribute) - 1;
-    memmove(attribute, attribute + 1, after * sizeof(*attribute));
-    entry->count--;
-}
-
-// False when it was not there.
-static bool entry_drop_value(struct entry *entry, const char *name, const struct value *value)
-{
-    struct attribute *attribute = entry_find(entry, name);
-
-    for (size_t i = 0; attribute && i < attribute->count; i++) {
-        if (!value_equal(name, &attribute->values[i], value))
-            continue;
-        memmove(&attribute->values[i], &attribute->values[i + 1],
-                (attribute->count - i - 1) * sizeof(*attribute->values));
-        if (--attribute->count == 0)
-            entry_drop(entry, name);
-        return true;
-    }
-    return false;
-}
-
-static void entry_set(struct entry *entry, const char *name, const char *text)
-{
-    const char *canonical = schema_canonical(name, strlen(name));
-    entry_drop(entry, canonical);
-    entry_add_text(entry, canonical, text);
-}
-
-static int entry_add_checked(struct entry *entry, const char *attribute, const struct value *value, struct error *err)
-{
-    const char *name = schema_canonical(attribute, strlen(attribute));
-
-    if (schema_is_secret(name))
-        return 0;
-    if (attribute_has(entry_find(entry, name), value))
-        return error_set(err, "%s has the value \"%.*s\" already", attribute, (int)value->length, value->data);
-    entry_add(entry, name, value->data, value->length);
-    return 0;
-}
-
-static int record_add_values(struct entry *entry, const struct ldif_record *record, size_t first, size_t count,
-                             struct error *err)
-{
-    for (size_t i = first; i < first + count; i++) {
-        const struct ldif_value *given = &record->values[i];
-        const struct value value = { .data = given->data, .length = given->length };
-        if (entry_add_checked(entry, given->attribute, &value, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-// --- naming ----------------------------------------------------------------------------------------------------------
-
-// Each attribute and value of the first RDN ("cn=a+sn=b"). Values with escapes are taken as dn_rdn_value() gives them.
-static void rdn_each(struct entry *entry, const char *dn, void (*fn)(struct entry *entry, const char *name,
-                                                                    const struct value *value))
+// Each attribute and value of the first RDN ("cn=a+sn=b").
+static void rdn_each(struct entry *entry, const char *dn,
+                     void (*fn)(struct entry *entry, const char *name, const struct value *value))
 {
     char *rdn = talloc_strndup(NULL, dn, dn_rdn_length(dn));
     char *at = rdn;
@@ -245,7 +147,7 @@ static void naming_drop(struct entry *entry, const char *name, const struct valu
     entry_drop_value(entry, name, value);
 }
 
-// --- operational attributes --------------------------------------------------------------------------------------------
+// --- operational attributes ---
 
 static void model_csn(struct ldif_model *model)
 {
@@ -277,7 +179,8 @@ static void entry_stamp(struct ldif_model *model, struct entry *entry)
 // Operational attributes that the record gives stay as given: they are part of the story that it tells.
 static void entry_stamp_new(struct ldif_model *model, struct entry *entry, const struct uuid *uuid)
 {
-    static const char *const names[] = { "creatorsName", "createTimestamp", "modifiersName", "modifyTimestamp" };
+    static const char *const names[] = { "creatorsName", "createTimestamp", "modifiersName",
+                                         "modifyTimestamp" };
     char timestamp[24], text[UUID_TEXT_SIZE];
 
     model_csn(model);
@@ -290,7 +193,7 @@ static void entry_stamp_new(struct ldif_model *model, struct entry *entry, const
     entry_set(entry, "entryUUID", uuid_format(uuid, text));
 }
 
-// From the first DN and how often it was used before: the same file always gives the same UUIDs. Version 8 (RFC 9562).
+// From the first DN and how often it was used before: a file always gives the same UUIDs. Version 8 (RFC 9562).
 static void uuid_from_name(struct ldif_model *model, const char *normal, struct uuid *uuid)
 {
     struct name_use *use;
@@ -314,9 +217,36 @@ static void uuid_from_name(struct ldif_model *model, const char *normal, struct 
     uuid->octets[8] = (uint8_t)((uuid->octets[8] & 0x3f) | 0x80);
 }
 
-// --- records -----------------------------------------------------------------------------------------------------------
+// --- records ---
 
-static int model_add(struct ldif_model *model, const struct ldif_record *record, struct uuid *uuid, struct error *err)
+static int entry_add_checked(struct entry *entry, const char *attribute, const struct value *value,
+                             struct error *err)
+{
+    const char *name = schema_canonical(attribute, strlen(attribute));
+
+    if (schema_is_secret(name))
+        return 0;
+    if (attribute_has(entry_find(entry, name), value))
+        return error_set(err, "%s has the value \"%.*s\" already", attribute, (int)value->length,
+                         value->data);
+    entry_add(entry, name, value->data, value->length);
+    return 0;
+}
+
+static int record_add_values(struct entry *entry, const struct ldif_record *record, size_t first,
+                             size_t count, struct error *err)
+{
+    for (size_t i = first; i < first + count; i++) {
+        const struct ldif_value *given = &record->values[i];
+        const struct value value = { .data = given->data, .length = given->length };
+        if (entry_add_checked(entry, given->attribute, &value, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int model_add(struct ldif_model *model, const struct ldif_record *record, struct uuid *uuid,
+                     struct error *err)
 {
     struct item *item = talloc_zero(model, struct item);
     const char *given;
@@ -354,8 +284,8 @@ failed:
     return -1;
 }
 
-static int change_delete(struct entry *entry, const struct ldif_record *record, const struct ldif_change *change,
-                         const char *name, struct error *err)
+static int change_delete(struct entry *entry, const struct ldif_record *record,
+                         const struct ldif_change *change, const char *name, struct error *err)
 {
     if (change->count == 0) {
         if (!entry_find(entry, name))
@@ -367,13 +297,14 @@ static int change_delete(struct entry *entry, const struct ldif_record *record, 
         const struct ldif_value *given = &record->values[i];
         const struct value value = { .data = given->data, .length = given->length };
         if (!entry_drop_value(entry, name, &value))
-            return error_set(err, "%s has no value \"%.*s\" to delete", change->attribute, (int)value.length, value.data);
+            return error_set(err, "%s has no value \"%.*s\" to delete", change->attribute, (int)value.length,
+                             value.data);
     }
     return 0;
 }
 
-static int change_apply(struct entry *entry, const struct ldif_record *record, const struct ldif_change *change,
-                        struct error *err)
+static int change_apply(struct entry *entry, const struct ldif_record *record,
+                        const struct ldif_change *change, struct error *err)
 {
     const char *name = schema_canonical(change->attribute, strlen(change->attribute));
 
@@ -386,8 +317,8 @@ static int change_apply(struct entry *entry, const struct ldif_record *record, c
     return record_add_values(entry, record, change->first, change->count, err);
 }
 
-static int model_modify(struct ldif_model *model, struct item *item, const struct ldif_record *record, bool silent,
-                        struct error *err)
+static int model_modify(struct ldif_model *model, struct item *item, const struct ldif_record *record,
+                        bool silent, struct error *err)
 {
     struct entry *work = entry_copy(item, item->entry);
 
@@ -408,9 +339,10 @@ static int model_delete(struct ldif_model *model, struct item *item, bool silent
 {
     for (const struct item *other = model->uuids; other; other = other->by_uuid.next) {
         if (other != item && dn_is_within(other->normal, item->normal))
-            return error_set(err, "\"%s\" is not a leaf: \"%s\" is below it", item->entry->dn, other->entry->dn);
+            return error_set(err, "\"%s\" is not a leaf: \"%s\" is below it", item->entry->dn,
+                             other->entry->dn);
     }
-    HASH_DELETE(by_name, model->names, item);
+    HASH_DELETE(by_name, model->names, item); // NOLINT(clang-analyzer-core.NullDereference): it is in there
     HASH_DELETE(by_uuid, model->uuids, item);
     talloc_free(item);
     if (!silent)
@@ -448,7 +380,8 @@ static int item_move(struct ldif_model *model, struct item *item, const char *ol
     return 0;
 }
 
-static int model_move_subtree(struct ldif_model *model, const char *old_normal, const char *new_dn, struct error *err)
+static int model_move_subtree(struct ldif_model *model, const char *old_normal, const char *new_dn,
+                              struct error *err)
 {
     for (struct item *item = model->uuids; item; item = item->by_uuid.next) {
         if (dn_is_within(item->normal, old_normal) && item_move(model, item, old_normal, new_dn, err) < 0)
@@ -457,8 +390,8 @@ static int model_move_subtree(struct ldif_model *model, const char *old_normal, 
     return 0;
 }
 
-static int model_rename(struct ldif_model *model, struct item *item, const struct ldif_record *record, bool silent,
-                        struct error *err)
+static int model_rename(struct ldif_model *model, struct item *item, const struct ldif_record *record,
+                        bool silent, struct error *err)
 {
     TALLOC_CTX *scratch = talloc_new(NULL);
     const char *parent = record->new_superior ? record->new_superior : dn_parent(item->entry->dn);
@@ -492,8 +425,8 @@ done:
     return result;
 }
 
-int ldif_model_apply(struct ldif_model *model, const struct ldif_record *record, bool silent, struct uuid *uuid,
-                     struct error *err)
+int ldif_model_apply(struct ldif_model *model, const struct ldif_record *record, bool silent,
+                     struct uuid *uuid, struct error *err)
 {
     if (record->kind == LDIF_CONTENT || record->kind == LDIF_ADD)
         return model_add(model, record, uuid, err);

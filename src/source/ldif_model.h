@@ -11,9 +11,9 @@
 #include "ldif_reader.h"
 
 // A directory in memory that takes LDIF records as slapd would: checks, naming values, operational attributes
-// (entryUUID, entryCSN, creatorsName, createTimestamp, modifiersName, modifyTimestamp), whole subtrees renamed.
-// Left out: schema, access, referential integrity, password policy; a record has to say what those would do.
-// Values of secret attributes (schema_is_secret) are dropped, their change is not.
+// (entryUUID, entryCSN, creatorsName, createTimestamp, modifiersName, modifyTimestamp), whole subtrees
+// renamed. Left out: schema, access, referential integrity, password policy; a record has to say what those
+// would do. Values of secret attributes (schema_is_secret) are dropped, their change is not.
 
 struct ldif_model;
 
@@ -24,16 +24,16 @@ struct ldif_model *ldif_model_new(TALLOC_CTX *ctx);
 
 // Whose modifiersName the following changes get; copied.
 void ldif_model_actor(struct ldif_model *model, const char *dn);
-// What the record changes, is looked at before and after: `uuid` says which entry (its new UUID for an add).
-// CONTENT is an add. `silent`: neither entryCSN nor modifiersName move, as with an overlay's own writes.
-// Errors are words only; the caller knows the line.
-int ldif_model_apply(struct ldif_model *model, const struct ldif_record *record, bool silent, struct uuid *uuid,
-                     struct error *err) MUST_CHECK;
+// `uuid` says which entry the record was about; CONTENT is an add. `silent`: neither entryCSN nor
+// modifiersName move, as with an overlay's own writes. Errors are words only; the caller knows the line.
+int ldif_model_apply(struct ldif_model *model, const struct ldif_record *record, bool silent,
+                     struct uuid *uuid, struct error *err) MUST_CHECK;
 // The entry a record is about before it is applied; NULL when there is none.
 const struct entry *ldif_model_find_dn(const struct ldif_model *model, const char *dn);
 const struct entry *ldif_model_find(const struct ldif_model *model, const struct uuid *uuid);
 // All entries, in the order in which they were added.
-int ldif_model_each(const struct ldif_model *model, ldif_model_fn *fn, void *context, struct error *err) MUST_CHECK;
+int ldif_model_each(const struct ldif_model *model, ldif_model_fn *fn, void *context,
+                    struct error *err) MUST_CHECK;
 // "rid=000,csn=" and the newest CSN, as a server would give it. Owned by `ctx`. "" while nothing was written.
 char *ldif_model_cookie(TALLOC_CTX *ctx, const struct ldif_model *model);
 

@@ -10,7 +10,7 @@
 struct ldif_reader {
     const char *name;
     const char *at, *end;
-    unsigned line;  // of what `at` points to
+    unsigned line;   // of what `at` points to
     bool past_first; // "version:" may come first only
 };
 
@@ -154,17 +154,20 @@ static bool is_description(const char *text, size_t length)
 // value-spec = ":" ( FILL 0*1(SAFE-STRING) / ":" FILL (BASE64-STRING) / "<" FILL url)
 //
 // Cuts the line in place.
-static int line_pair(const struct ldif_reader *reader, struct line *line, struct pair *pair, struct error *err)
+static int line_pair(const struct ldif_reader *reader, struct line *line, struct pair *pair,
+                     struct error *err)
 {
     char *colon = memchr(line->text, ':', line->length);
     bool base64 = colon && colon[1] == ':';
 
+    *pair = (struct pair){ .attribute = line->text };
     if (!colon)
         return reader_error(reader, line->number, err, "expected \"attribute: value\"");
     if (!is_description(line->text, (size_t)(colon - line->text)))
         return reader_error(reader, line->number, err, "this is no attribute name");
     if (colon[1] == '<')
-        return reader_error(reader, line->number, err, "values from a URL are not read; write the value itself");
+        return reader_error(reader, line->number, err,
+                            "values from a URL are not read; write the value itself");
     *colon = '\0';
     char *value = colon + 1 + base64;
     while (*value == ' ')
@@ -174,7 +177,8 @@ static int line_pair(const struct ldif_reader *reader, struct line *line, struct
         return reader_error(reader, line->number, err, "this is no base64");
     if (!base64 && memchr(value, '\0', length))
         return reader_error(reader, line->number, err, "a NUL in a value; write it in base64");
-    *pair = (struct pair){ .attribute = line->text, .data = value, .length = length };
+    pair->data = value;
+    pair->length = length;
     return 0;
 }
 
@@ -191,8 +195,8 @@ static int pair_text(const struct ldif_reader *reader, const struct line *line, 
 static void record_add(struct ldif_record *record, const struct pair *pair, unsigned line)
 {
     if (record->count % 16 == 0 && (record->count & (record->count - 1)) == 0)
-        record->values = talloc_realloc(record, record->values, struct ldif_value,
-                                        record->count ? record->count * 2 : 16);
+        record->values =
+            talloc_realloc(record, record->values, struct ldif_value, record->count ? record->count * 2 : 16);
     record->values[record->count++] = (struct ldif_value){
         .attribute = pair->attribute, .data = pair->data, .length = pair->length, .line = line
     };
@@ -228,7 +232,8 @@ static int change_op(const char *word, enum ldif_op *op)
 
 // mod-spec = ("add:" / "delete:" / "replace:") FILL AttributeDescription SEP
 //            *attrval-spec "-" SEP
-static int read_change(struct ldif_reader *reader, struct ldif_record *record, struct line *line, struct error *err)
+static int read_change(struct ldif_reader *reader, struct ldif_record *record, struct line *line,
+                       struct error *err)
 {
     struct ldif_change change = { .first = record->count, .line = line->number };
     struct pair pair;
@@ -244,7 +249,8 @@ static int read_change(struct ldif_reader *reader, struct ldif_record *record, s
         if (line_pair(reader, line, &pair, err) < 0)
             return -1;
         if (strcasecmp(pair.attribute, change.attribute) != 0)
-            return reader_error(reader, line->number, err, "another attribute than the one announced; is a \"-\" missing?");
+            return reader_error(reader, line->number, err,
+                                "another attribute than the one announced; is a \"-\" missing?");
         record_add(record, &pair, line->number);
     }
     change.count = record->count - change.first;
@@ -281,7 +287,8 @@ static int read_rename(struct ldif_reader *reader, struct ldif_record *record, s
         while (key < 3 && strcasecmp(pair.attribute, keys[key]) != 0)
             key++;
         if (key == 3 || texts[key])
-            return reader_error(reader, line.number, err, "expected newrdn, deleteoldrdn and newsuperior, each once");
+            return reader_error(reader, line.number, err,
+                                "expected newrdn, deleteoldrdn and newsuperior, each once");
         if (pair_text(reader, &line, &pair, &texts[key], err) < 0)
             return -1;
     }
@@ -312,7 +319,7 @@ static int read_change_record(struct ldif_reader *reader, struct ldif_record *re
         enum ldif_kind kind;
         int (*read)(struct ldif_reader *reader, struct ldif_record *record, struct error *err);
     } types[] = {
-        { "add", LDIF_ADD, read_values },       { "delete", LDIF_DELETE, read_nothing },
+        { "add", LDIF_ADD, read_values },        { "delete", LDIF_DELETE, read_nothing },
         { "modify", LDIF_MODIFY, read_changes }, { "modrdn", LDIF_RENAME, read_rename },
         { "moddn", LDIF_RENAME, read_rename },
     };
@@ -346,7 +353,8 @@ static int read_body(struct ldif_reader *reader, struct ldif_record *record, str
     return reader_error(reader, record->line, err, "a record with a dn only");
 }
 
-static int read_record(struct ldif_reader *reader, struct ldif_record *record, struct line *line, struct error *err)
+static int read_record(struct ldif_reader *reader, struct ldif_record *record, struct line *line,
+                       struct error *err)
 {
     struct pair pair;
 
@@ -407,7 +415,8 @@ static int read_next(struct ldif_reader *reader, struct ldif_record *record, str
     return 0;
 }
 
-int ldif_reader_next(struct ldif_reader *reader, TALLOC_CTX *ctx, struct ldif_record **record, struct error *err)
+int ldif_reader_next(struct ldif_reader *reader, TALLOC_CTX *ctx, struct ldif_record **record,
+                     struct error *err)
 {
     *record = talloc_zero(ctx, struct ldif_record);
     int result = read_next(reader, *record, err);

@@ -8,8 +8,9 @@
 
 #include "base/error.h"
 
-// LDIF (RFC 2849): folding, comments, base64, content and change records. Values read from a URL ("attr:< file:…") are
-// refused, "control:" lines are passed over. Values may be raw UTF-8. Comments that begin with "#!" are handed out.
+// LDIF (RFC 2849): folding, comments, base64, content and change records. Values read from a URL ("attr:<
+// file:…") are refused, "control:" lines are passed over. Values may be raw UTF-8. Comments that begin with
+// "#!" are handed out.
 
 enum ldif_kind { LDIF_CONTENT, LDIF_ADD, LDIF_DELETE, LDIF_MODIFY, LDIF_RENAME, LDIF_DIRECTIVE };
 enum ldif_op { LDIF_OP_ADD, LDIF_OP_DELETE, LDIF_OP_REPLACE };
@@ -47,6 +48,7 @@ struct ldif_reader;
 // `name` is for error texts; `text` must outlive the reader.
 struct ldif_reader *ldif_reader_new(TALLOC_CTX *ctx, const char *name, const char *text, size_t length);
 // 1 with a record owned by `ctx`, 0 at the end, -1 with "NAME:LINE: words".
-int ldif_reader_next(struct ldif_reader *reader, TALLOC_CTX *ctx, struct ldif_record **record, struct error *err) MUST_CHECK;
+int ldif_reader_next(struct ldif_reader *reader, TALLOC_CTX *ctx, struct ldif_record **record,
+                     struct error *err) MUST_CHECK;
 
 #endif

@@ -5,9 +5,9 @@
 
 const struct source_ops *source_find(const char *name)
 {
-    static const struct source_ops *const sources[] = { &source_syncrepl };
+    static const struct source_ops *const sources[] = { &source_syncrepl, NULL };
 
-    for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+    for (size_t i = 0; sources[i]; i++) {
         if (strcmp(sources[i]->name, name) == 0)
             return sources[i];
     }

@@ -121,7 +121,7 @@ static int read_state(struct reader *reader, enum sync_state *state)
     if (reader_expect(reader, TAG_ENUMERATED, &contents) < 0 || contents.left != 1 ||
         *contents.at > SYNC_STATE_RENAME)
         return -1;
-    *state = (enum sync_state)*contents.at;
+    *state = (enum sync_state) * contents.at;
     return 0;
 }
 
@@ -140,13 +140,20 @@ static size_t write_header(uint8_t *to, unsigned tag, size_t length)
     return at;
 }
 
+static size_t write_octets(uint8_t *to, const void *octets, size_t length)
+{
+    memcpy(to, octets, length);
+    return length;
+}
+
 // syncRequestValue ::= SEQUENCE {
 //     mode ENUMERATED { refreshOnly (1), refreshAndPersist (3) },
 //     cookie     syncCookie OPTIONAL,
 //     reloadHint BOOLEAN DEFAULT FALSE }
 //
 // reloadHint stays FALSE: a server that cannot use the cookie shall say so, and not send everything.
-void sync_request_encode(TALLOC_CTX *ctx, enum sync_mode mode, const char *cookie, uint8_t **data, size_t *length)
+void sync_request_encode(TALLOC_CTX *ctx, enum sync_mode mode, const char *cookie, uint8_t **data,
+                         size_t *length)
 {
     size_t cookie_length = cookie ? strlen(cookie) : 0;
     uint8_t cookie_header[6];
@@ -157,10 +164,8 @@ void sync_request_encode(TALLOC_CTX *ctx, enum sync_mode mode, const char *cooki
     at += write_header(out + at, TAG_ENUMERATED, 1);
     out[at++] = (uint8_t)mode;
     if (cookie) {
-        memcpy(out + at, cookie_header, cookie_header_length);
-        at += cookie_header_length;
-        memcpy(out + at, cookie, cookie_length);
-        at += cookie_length;
+        at += write_octets(out + at, cookie_header, cookie_header_length);
+        at += write_octets(out + at, cookie, cookie_length);
     }
     *data = out;
     *length = at;
@@ -189,7 +194,8 @@ int sync_done_decode(const uint8_t *data, size_t length, struct sync_done_value 
 {
     struct reader all = { .at = data, .left = length }, sequence;
 
-    if (reader_expect(&all, TAG_SEQUENCE, &sequence) < 0 || read_optional_cookie(&sequence, &value->cookie) < 0 ||
+    if (reader_expect(&all, TAG_SEQUENCE, &sequence) < 0 ||
+        read_optional_cookie(&sequence, &value->cookie) < 0 ||
         read_optional_boolean(&sequence, false, &value->refresh_deletes) < 0)
         return error_set(err, "the server sent a malformed Sync Done control (RFC 4533 section 2.4)");
     return 0;

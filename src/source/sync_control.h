@@ -28,7 +28,12 @@ enum sync_state {
     SYNC_STATE_RENAME = 4, // not in the RFC: ApacheDS, for a modify DN
 };
 
-enum sync_info_kind { SYNC_INFO_NEW_COOKIE, SYNC_INFO_REFRESH_DELETE, SYNC_INFO_REFRESH_PRESENT, SYNC_INFO_ID_SET };
+enum sync_info_kind {
+    SYNC_INFO_NEW_COOKIE,
+    SYNC_INFO_REFRESH_DELETE,
+    SYNC_INFO_REFRESH_PRESENT,
+    SYNC_INFO_ID_SET
+};
 
 struct sync_octets {
     const uint8_t *data; // NULL when the element is absent
@@ -56,10 +61,14 @@ struct sync_info_value {
 };
 
 // `cookie` NULL: from nothing. Owned by `ctx`.
-void sync_request_encode(TALLOC_CTX *ctx, enum sync_mode mode, const char *cookie, uint8_t **data, size_t *length);
-int sync_state_decode(const uint8_t *data, size_t length, struct sync_state_value *value, struct error *err) MUST_CHECK;
-int sync_done_decode(const uint8_t *data, size_t length, struct sync_done_value *value, struct error *err) MUST_CHECK;
-int sync_info_decode(const uint8_t *data, size_t length, struct sync_info_value *value, struct error *err) MUST_CHECK;
+void sync_request_encode(TALLOC_CTX *ctx, enum sync_mode mode, const char *cookie, uint8_t **data,
+                         size_t *length);
+int sync_state_decode(const uint8_t *data, size_t length, struct sync_state_value *value,
+                      struct error *err) MUST_CHECK;
+int sync_done_decode(const uint8_t *data, size_t length, struct sync_done_value *value,
+                     struct error *err) MUST_CHECK;
+int sync_info_decode(const uint8_t *data, size_t length, struct sync_info_value *value,
+                     struct error *err) MUST_CHECK;
 // The `info->count` UUIDs of an ID_SET. Owned by `ctx`.
 struct uuid *sync_info_uuids(TALLOC_CTX *ctx, const struct sync_info_value *info);
 

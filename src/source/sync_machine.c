@@ -14,14 +14,14 @@ struct sync_machine {
     const struct source_sink *sink;
     enum phase phase;
     enum source_failure failure;
-    char *sent;             // NULL: everything was asked for
-    char *cookie;           // to resume with; NULL while there is none
+    char *sent;   // NULL: everything was asked for
+    char *cookie; // to resume with; NULL while there is none
     bool closes_by_cookie;
-    const char *csn_name;   // canonical
-    bool present_listed;    // the server named entries as present
-    bool present_closed;    // … and said that these were all
-    bool cookie_ignored;    // an entry came that is older than our cookie
-    bool open;              // something since the last checkpoint
+    const char *csn_name; // canonical
+    bool present_listed;  // the server named entries as present
+    bool present_closed;  // … and said that these were all
+    bool cookie_ignored;  // an entry came that is older than our cookie
+    bool open;            // something since the last checkpoint
     bool cookie_warned;
 };
 
@@ -82,10 +82,9 @@ static int machine_begin(struct sync_machine *machine, struct error *err)
     if (machine->phase != PHASE_ASKED)
         return 0;
     machine_enter(machine, PHASE_REFRESHING);
-    return sink_result(machine, machine->sink->refresh_begin(machine->sink->context,
-                                                             machine->sent ? SOURCE_REFRESH_CHANGES
-                                                                           : SOURCE_REFRESH_WHOLE,
-                                                             err));
+    return sink_result(machine, machine->sink->refresh_begin(
+                                    machine->sink->context,
+                                    machine->sent ? SOURCE_REFRESH_CHANGES : SOURCE_REFRESH_WHOLE, err));
 }
 
 // A cookie may be any octets; an empty one says nothing.
@@ -127,7 +126,7 @@ static const char *machine_cookie(const struct sync_machine *machine)
     return machine->cookie ? machine->cookie : "";
 }
 
-// Why implied deletes are not to be believed, or NULL. `theirs` is the cookie that closes the refresh, or NULL.
+// Why implied deletes are not to be believed, or NULL. `theirs`: the cookie that closes the refresh, or NULL.
 static char *machine_doubt(TALLOC_CTX *ctx, const struct sync_machine *machine, const char *theirs)
 {
     char *sid;
@@ -144,7 +143,8 @@ static char *machine_doubt(TALLOC_CTX *ctx, const struct sync_machine *machine, 
 
 static int machine_end_refresh(struct sync_machine *machine, const char *theirs, struct error *err)
 {
-    bool implied = !machine->sent || machine->cookie_ignored || machine->present_listed || machine->present_closed;
+    bool implied =
+        !machine->sent || machine->cookie_ignored || machine->present_listed || machine->present_closed;
     TALLOC_CTX *scratch = talloc_new(NULL);
     char *doubt = implied ? machine_doubt(scratch, machine, theirs) : NULL;
     enum source_sweep sweep = implied && !doubt ? SOURCE_SWEEP_UNMENTIONED : SOURCE_SWEEP_NO;
@@ -157,14 +157,15 @@ static int machine_end_refresh(struct sync_machine *machine, const char *theirs,
         log_warning("deletes that the refresh implies are not believed", LOG_S("reason", doubt));
     machine_enter(machine, PHASE_PERSISTING);
     machine->open = false;
-    result = sink_result(machine, machine->sink->refresh_end(machine->sink->context, sweep, machine_cookie(machine),
-                                                             doubt, err));
+    result = sink_result(machine, machine->sink->refresh_end(machine->sink->context, sweep,
+                                                             machine_cookie(machine), doubt, err));
     talloc_free(scratch);
     return result;
 }
 
 // refreshPresent, refreshDelete: the end of a phase, and perhaps of the refresh.
-static int machine_end_phase(struct sync_machine *machine, const struct sync_info_value *value, struct error *err)
+static int machine_end_phase(struct sync_machine *machine, const struct sync_info_value *value,
+                             struct error *err)
 {
     char *theirs;
     int result = 0;
@@ -192,7 +193,8 @@ static int machine_end_phase(struct sync_machine *machine, const struct sync_inf
     return result;
 }
 
-static int machine_new_cookie(struct sync_machine *machine, const struct sync_info_value *value, struct error *err)
+static int machine_new_cookie(struct sync_machine *machine, const struct sync_info_value *value,
+                              struct error *err)
 {
     int result = 0;
 
@@ -206,7 +208,8 @@ static int machine_new_cookie(struct sync_machine *machine, const struct sync_in
     return result;
 }
 
-static int machine_gone(struct sync_machine *machine, const struct uuid *uuids, size_t count, struct error *err)
+static int machine_gone(struct sync_machine *machine, const struct uuid *uuids, size_t count,
+                        struct error *err)
 {
     if (count == 0)
         return 0;
@@ -214,7 +217,8 @@ static int machine_gone(struct sync_machine *machine, const struct uuid *uuids, 
     return sink_result(machine, machine->sink->gone(machine->sink->context, uuids, count, err));
 }
 
-static int machine_present(struct sync_machine *machine, const struct uuid *uuids, size_t count, struct error *err)
+static int machine_present(struct sync_machine *machine, const struct uuid *uuids, size_t count,
+                           struct error *err)
 {
     if (!machine_is_refreshing(machine)) {
         log_debug("the server named entries as present outside its refresh", LOG_I("count", count));
@@ -256,7 +260,8 @@ int sync_machine_info(struct sync_machine *machine, const struct sync_info_value
 
 static void machine_check_csn(struct sync_machine *machine, const struct entry *entry)
 {
-    if (!machine->sent || machine->cookie_ignored || machine->closes_by_cookie || !machine_is_refreshing(machine))
+    if (!machine->sent || machine->cookie_ignored || machine->closes_by_cookie ||
+        !machine_is_refreshing(machine))
         return;
     const struct attribute *csn = entry_attribute(entry, machine->csn_name);
     if (csn && csn->count > 0)
@@ -275,8 +280,8 @@ static int machine_changed(struct sync_machine *machine, struct entry *entry, st
     return sink_result(machine, machine->sink->entry(machine->sink->context, entry, err));
 }
 
-int sync_machine_entry(struct sync_machine *machine, const struct sync_state_value *value, struct entry *entry,
-                       struct error *err)
+int sync_machine_entry(struct sync_machine *machine, const struct sync_state_value *value,
+                       struct entry *entry, struct error *err)
 {
     int result = 0;
 
@@ -341,12 +346,16 @@ int sync_machine_done(struct sync_machine *machine, int result, const char *word
         error_set(err, "the server refuses the sync cookie: %s; everything is read again", words);
         break;
     case SOURCE_LIMIT:
-        error_set(err, "the server cut the refresh short: %s; lift the limits for the bind DN (OpenLDAP: "
-                       "limits dn.exact=... size=unlimited time=unlimited)", words);
+        error_set(err,
+                  "the server cut the refresh short: %s; lift the limits for the bind DN (OpenLDAP: "
+                  "limits dn.exact=... size=unlimited time=unlimited)",
+                  words);
         break;
     case SOURCE_UNSUPPORTED:
-        error_set(err, "the server does not answer syncrepl as in RFC 4533: %s; load the overlay syncprov on the "
-                       "database, or choose another source", words);
+        error_set(err,
+                  "the server does not answer syncrepl as in RFC 4533: %s; load the overlay syncprov on the "
+                  "database, or choose another source",
+                  words);
         break;
     default:
         error_set(err, "the server ended the syncrepl search: %s", words);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Content synchronisation (RFC 4533) in the mode refreshAndPersist. Here are the search, the draining of its messages
-// on the loop and their decoding; sync_machine.c says what they mean.
+// Content synchronisation (RFC 4533) in the mode refreshAndPersist. Here are the search, the draining of its
+// messages on the loop and their decoding; sync_machine.c says what they mean.
 #include <event2/event.h>
 #include <ldap.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static const LDAPControl *control_find(LDAPControl **controls, const char *oid)
 }
 
 // The Sync State control of an entry. Its cookie is copied to `ctx`, for libldap's controls go at once.
-static int syncrepl_state(TALLOC_CTX *ctx, struct source *source, LDAPMessage *message, struct sync_state_value *value,
-                          struct error *err)
+static int syncrepl_state(TALLOC_CTX *ctx, struct source *source, LDAPMessage *message,
+                          struct sync_state_value *value, struct error *err)
 {
     LDAPControl **controls = NULL;
     int result = -1;
@@ -53,11 +53,14 @@ static int syncrepl_state(TALLOC_CTX *ctx, struct source *source, LDAPMessage *m
     }
     const LDAPControl *control = control_find(controls, SYNC_STATE_OID);
     if (!control) {
-        error_set(err, "the server sent an entry without Sync State control: it does not do syncrepl for this base; "
-                       "load the overlay syncprov on the database, or choose another source");
+        error_set(
+            err,
+            "the server sent an entry without Sync State control: it does not do syncrepl for this base; "
+            "load the overlay syncprov on the database, or choose another source");
         goto done;
     }
-    result = sync_state_decode((const uint8_t *)control->ldctl_value.bv_val, control->ldctl_value.bv_len, value, err);
+    result = sync_state_decode((const uint8_t *)control->ldctl_value.bv_val, control->ldctl_value.bv_len,
+                               value, err);
     if (result == 0 && value->cookie.data)
         value->cookie.data = talloc_memdup(ctx, value->cookie.data, value->cookie.length);
 done:
@@ -102,7 +105,8 @@ static int syncrepl_intermediate(struct source *source, LDAPMessage *message, st
     }
     if (!oid || strcmp(oid, SYNC_INFO_OID) != 0) {
         log_debug("intermediate response left out", LOG_S("oid", oid));
-    } else if (sync_info_decode(data ? (const uint8_t *)data->bv_val : NULL, data ? data->bv_len : 0, &value, err) < 0) {
+    } else if (sync_info_decode(data ? (const uint8_t *)data->bv_val : NULL, data ? data->bv_len : 0, &value,
+                                err) < 0) {
         result = sync_machine_fail(source->machine, SOURCE_UNSUPPORTED);
     } else {
         result = sync_machine_info(source->machine, &value, err);
@@ -145,7 +149,8 @@ static int syncrepl_message(struct source *source, LDAPMessage *message, struct 
         source->reference_logged = true;
         return 0;
     default:
-        error_set(err, "the server answered a search with message type 0x%x", (unsigned)ldap_msgtype(message));
+        error_set(err, "the server answered a search with message type 0x%x",
+                  (unsigned)ldap_msgtype(message));
         return sync_machine_fail(source->machine, SOURCE_UNSUPPORTED);
     }
 }
@@ -162,12 +167,13 @@ static int syncrepl_lost(struct source *source, struct error *err)
     if (sync_machine_checkpoint(source->machine, err) < 0)
         return -1;
     words = session_explain(source, source->ld, code);
-    error_set(err, "the connection to %s broke while waiting for changes: %s", session_uri(source->session), words);
+    error_set(err, "the connection to %s broke while waiting for changes: %s", session_uri(source->session),
+              words);
     talloc_free(words);
     return sync_machine_fail(source->machine, SOURCE_LOST);
 }
 
-// Reads what is there, within the budget of one turn. 1 when more may be there, 0 when drained, -1 on failure.
+// Reads what is there, within one turn's budget. 1 when more may be there, 0 when drained, -1 on failure.
 static int syncrepl_drain(struct source *source, struct error *err)
 {
     int64_t until = clock_monotonic() + TURN_TIME;
@@ -241,7 +247,8 @@ static int syncrepl_destroy(struct source *source)
 // ApacheDS ends its refresh with a new cookie and no other word.
 static bool server_closes_by_cookie(const struct session *session)
 {
-    const char *vendor = entry_text(session_root_dse(session), schema_canonical("vendorName", strlen("vendorName")));
+    const char *vendor =
+        entry_text(session_root_dse(session), schema_canonical("vendorName", strlen("vendorName")));
     return vendor && strstr(vendor, "Apache") != NULL;
 }
 
@@ -262,8 +269,8 @@ static int syncrepl_search(struct source *source, const char *cookie, struct err
     LDAPControl manage = { .ldctl_oid = manage_oid, .ldctl_iscritical = 0 };
     LDAPControl *controls[] = { &sync, &manage, NULL };
     int result = ldap_search_ext(source->ld, view->base, LDAP_SCOPE_SUBTREE, view->filter,
-                                 view->attribute_count > 0 ? (char **)view->attributes : nothing, 0, controls, NULL,
-                                 NULL, LDAP_NO_LIMIT, &source->message_id);
+                                 view->attribute_count > 0 ? (char **)view->attributes : nothing, 0, controls,
+                                 NULL, NULL, LDAP_NO_LIMIT, &source->message_id);
     talloc_free(value);
     if (result == LDAP_SUCCESS)
         return 0;
@@ -275,19 +282,24 @@ static int syncrepl_search(struct source *source, const char *cookie, struct err
 }
 
 static struct source *syncrepl_start(TALLOC_CTX *ctx, struct event_base *loop, struct session *session,
-                                     const struct view *view, const char *cookie, const struct source_sink *sink,
-                                     struct error *err)
+                                     const struct view *view, const char *cookie,
+                                     const struct source_sink *sink, struct error *err)
 {
     struct source *source = talloc_zero(ctx, struct source);
 
-    *source = (struct source){ .ops = &source_syncrepl, .sink = sink, .view = view, .session = session,
-                               .ld = session_handle(session), .message_id = -1 };
+    *source = (struct source){ .ops = &source_syncrepl,
+                               .sink = sink,
+                               .view = view,
+                               .session = session,
+                               .ld = session_handle(session),
+                               .message_id = -1 };
     char *sent = cookie_to_send(source, cookie);
     source->machine = sync_machine_new(source, sink, sent, server_closes_by_cookie(session));
     talloc_set_destructor(source, syncrepl_destroy);
     if (syncrepl_search(source, sent, err) < 0)
         goto failed;
-    source->readable = event_new(loop, session_descriptor(session), EV_READ | EV_PERSIST, syncrepl_turn, source);
+    source->readable =
+        event_new(loop, session_descriptor(session), EV_READ | EV_PERSIST, syncrepl_turn, source);
     source->again = evtimer_new(loop, syncrepl_turn, source);
     if (!source->readable || !source->again || event_add(source->readable, &look_again) < 0) {
         error_set(err, "the syncrepl search could not be put on the event loop");

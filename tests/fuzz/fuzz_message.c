@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links $(MAIL_LIBS) $(BASE_LIBS) $(MAIL_SYS); compiled with $(GMIME_CFLAGS).
-// Whatever the fields hold, what is composed reads back with exactly the fields that were meant, and fits the wire.
-// The input is the fields, each ending with a NUL octet, in the order of `fields` below.
+// Whatever the fields hold, what is composed reads back with exactly the fields that were meant, and fits the
+// wire. The input is the fields, each ending with a NUL octet, in the order of `fields` below.
 #include <gmime/gmime.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,11 +30,21 @@ static void check_wire(const uint8_t *bytes, size_t length)
 
 static void check_headers(GMimeMessage *message, const struct mail_parts *parts)
 {
-    static const char *const known[] = { "From", "To", "Subject", "Date", "Message-Id", "MIME-Version", "List-Id",
-                                         "Reply-To", "Auto-Submitted", "X-Auto-Response-Suppress", "X-LdapNotify-Event",
+    static const char *const known[] = { "From",
+                                         "To",
+                                         "Subject",
+                                         "Date",
+                                         "Message-Id",
+                                         "MIME-Version",
+                                         "List-Id",
+                                         "Reply-To",
+                                         "Auto-Submitted",
+                                         "X-Auto-Response-Suppress",
+                                         "X-LdapNotify-Event",
                                          "X-LdapNotify-Intended-For" };
     GMimeHeaderList *list = g_mime_object_get_header_list(GMIME_OBJECT(message));
-    int expected = 9 + (parts->reply_to && *parts->reply_to) + (parts->list_id != NULL) + (parts->intended != NULL);
+    int expected =
+        9 + (parts->reply_to && *parts->reply_to) + (parts->list_id != NULL) + (parts->intended != NULL);
     int count = g_mime_header_list_get_count(list);
     if (count != expected)
         abort();
@@ -87,10 +97,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const char *events[] = { fields[8], NULL };
     struct mail_parts parts = {
-        .subject = fields[0], .text = fields[1], .html = *fields[2] ? fields[2] : NULL, .from_name = fields[3],
-        .to_name = fields[4], .to = *fields[5] ? fields[5] : "a@example.com",
-        .from = *fields[6] ? fields[6] : "b@example.com", .intended = *fields[7] ? fields[7] : NULL, .events = events,
-        .message_id = *fields[9] ? fields[9] : "<1@example.com>", .list_id = *fields[10] ? fields[10] : NULL,
+        .subject = fields[0],
+        .text = fields[1],
+        .html = *fields[2] ? fields[2] : NULL,
+        .from_name = fields[3],
+        .to_name = fields[4],
+        .to = *fields[5] ? fields[5] : "a@example.com",
+        .from = *fields[6] ? fields[6] : "b@example.com",
+        .intended = *fields[7] ? fields[7] : NULL,
+        .events = events,
+        .message_id = *fields[9] ? fields[9] : "<1@example.com>",
+        .list_id = *fields[10] ? fields[10] : NULL,
         .date = INT64_C(1795172600000),
     };
     uint8_t *bytes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links $(MAIL_LIBS) $(EVENT_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(MAIL_SYS).
-// What the scanner passes, the engine must take and render without crashing, and no value may get into HTML as it is.
+// What the scanner passes, the engine must take and render without crashing, and no value may get into HTML
+// as it is.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +30,15 @@ static json_t *new_data(void)
     return object;
 }
 
-static void check_form(TALLOC_CTX *ctx, enum scan_form form, const char *text, const struct mustache_data *data)
+static void check_form(TALLOC_CTX *ctx, enum scan_form form, const char *text,
+                       const struct mustache_data *data)
 {
     const struct scan_source source = { .form = form, .own_title = true };
     char *expanded = scan_expand(ctx, &source, "fuzz", text, NULL);
     if (!expanded)
         return;
-    if (strstr(expanded, "{{!") || strstr(expanded, "{{>") || strstr(expanded, "{{=") || strstr(expanded, "{{{"))
+    if (strstr(expanded, "{{!") || strstr(expanded, "{{>") || strstr(expanded, "{{=") ||
+        strstr(expanded, "{{{"))
         abort();
     struct mustache *mustache = mustache_parse(ctx, expanded, form == SCAN_HTML, NULL);
     if (!mustache)

@@ -301,9 +301,11 @@ static void answer_base_search(struct service *service, ber_int_t id)
     char attributes[256];
     int length = snprintf(attributes, sizeof(attributes),
                           "objectClass=top%cnamingContexts=dc=x%csupportedControl=1.3.6.1.4.1.4203.1.9.1.1%c"
-                          "supportedLDAPVersion=3%c", 0, 0, 0, 0);
+                          "supportedLDAPVersion=3%c",
+                          0, 0, 0, 0);
     if (service->vendor)
-        snprintf(attributes + length, sizeof(attributes) - (size_t)length, "vendorName=%s%c", service->vendor, 0);
+        snprintf(attributes + length, sizeof(attributes) - (size_t)length, "vendorName=%s%c", service->vendor,
+                 0);
     else
         attributes[length] = '\0';
     out_entry(service, id, "", attributes, NULL);
@@ -340,7 +342,8 @@ static void say_controls(struct service *service, BerElement *ber)
                 MUST(ber_scanf(value, "m", &cookie) != LBER_ERROR);
         }
     }
-    dprintf(service->say, "cookie=%.*s manage=%d\n", (int)cookie.bv_len, cookie.bv_val ? cookie.bv_val : "", manage);
+    dprintf(service->say, "cookie=%.*s manage=%d\n", (int)cookie.bv_len, cookie.bv_val ? cookie.bv_val : "",
+            manage);
     if (value)
         ber_free(value, 1);
 }
@@ -377,8 +380,8 @@ static void serve_search(struct service *service, ber_int_t id, BerElement *ber)
 static void serve(struct service *service)
 {
     service->buffer = ber_sockbuf_alloc();
-    MUST(service->buffer && ber_sockbuf_add_io(service->buffer, &ber_sockbuf_io_tcp, LBER_SBIOD_LEVEL_PROVIDER,
-                                               &service->socket) == 0);
+    MUST(service->buffer && ber_sockbuf_add_io(service->buffer, &ber_sockbuf_io_tcp,
+                                               LBER_SBIOD_LEVEL_PROVIDER, &service->socket) == 0);
     for (;;) {
         BerElement *ber = ber_begin();
         ber_len_t length;
@@ -403,7 +406,8 @@ static void serve(struct service *service)
     }
 }
 
-void scripted_server_start(struct scripted_server *server, const struct step *steps, const char *vendor, size_t chunk)
+void scripted_server_start(struct scripted_server *server, const struct step *steps, const char *vendor,
+                           size_t chunk)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t length = sizeof(address);

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-// An LDAP server on loopback, in a process of its own, that answers binds and base searches, and plays a list of steps
-// as the answer to the first subtree search. It says on a pipe what it was asked.
+// An LDAP server on loopback, in a process of its own, that answers binds and base searches, and plays a list
+// of steps as the answer to the first subtree search. It says on a pipe what it was asked.
 
 enum step_kind {
     STEP_END,
@@ -33,7 +33,7 @@ enum step_kind {
 struct step {
     enum step_kind kind;
     int state;
-    unsigned char id;       // the UUID's last octet; the others are 0
+    unsigned char id; // the UUID's last octet; the others are 0
     const char *dn;
     const char *attributes; // "cn=a\0cn=b\0mail=m\0"
     const char *cookie;     // NULL: none
@@ -50,7 +50,8 @@ struct scripted_server {
 };
 
 // `vendor`: the rootDSE's vendorName, or NULL. `chunk`: octets per write, 0: all steps in one.
-void scripted_server_start(struct scripted_server *server, const struct step *steps, const char *vendor, size_t chunk);
+void scripted_server_start(struct scripted_server *server, const struct step *steps, const char *vendor,
+                           size_t chunk);
 // Waits for its next line; owned by the caller (free).
 char *scripted_server_line(struct scripted_server *server);
 void scripted_server_stop(struct scripted_server *server);

@@ -62,7 +62,8 @@ static int record_entry(void *context, struct entry *entry, struct error *err)
     return refuse(recorder, err);
 }
 
-static void note_uuids(struct sink_recorder *recorder, const char *word, const struct uuid *uuids, size_t count)
+static void note_uuids(struct sink_recorder *recorder, const char *word, const struct uuid *uuids,
+                       size_t count)
 {
     note(recorder, "%s", word);
     for (size_t i = 0; i < count; i++)
@@ -87,7 +88,8 @@ static int record_gone(void *context, const struct uuid *uuids, size_t count, st
     return refuse(recorder, err);
 }
 
-static int record_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt, struct error *err)
+static int record_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt,
+                      struct error *err)
 {
     struct sink_recorder *recorder = context;
     note(recorder, "end %s %s", sweep == SOURCE_SWEEP_UNMENTIONED ? "unmentioned" : "no", cookie);

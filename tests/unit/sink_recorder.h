@@ -15,15 +15,15 @@
 //   checkpoint COOKIE                  failed lost TEXT
 struct sink_recorder {
     struct source_sink sink;
-    char *text;         // what was written down so far
+    char *text; // what was written down so far
     int checkpoints;
     size_t batch, largest_batch; // changes between checkpoints
     bool failed;
-    int fail_after;     // the sink refuses call number so many; 0: never
+    int fail_after; // the sink refuses call number so many; 0: never
     int calls;
-    bool quiet;         // counts only
+    bool quiet; // counts only
     size_t entries, presents, gones;
-    struct error error; // of failed()
+    struct error error;      // of failed()
     struct event_base *loop; // if set, left at refresh_end, checkpoint and failed
 };
 

@@ -17,7 +17,8 @@
 static void assert_text(const char *what, char *got, const char *expected)
 {
     if ((got == NULL) != (expected == NULL) || (got && strcmp(got, expected) != 0))
-        fail_msg("%s: got \"%s\", expected \"%s\"", what, got ? got : "(none)", expected ? expected : "(none)");
+        fail_msg("%s: got \"%s\", expected \"%s\"", what, got ? got : "(none)",
+                 expected ? expected : "(none)");
     talloc_free(got);
 }
 
@@ -40,8 +41,8 @@ static void test_merge(void **state)
           "rid=001,csn=" CSN(T3, "001") },
         { "the count decides within one microsecond", "rid=001,csn=" T1 "#000000#001#000000",
           "rid=001,csn=" T1 "#00000a#001#000000", "rid=001,csn=" T1 "#00000a#001#000000" },
-        { "hex in either case", "rid=001,csn=" T1 "#00000B#00A#000000", "rid=001,csn=" T1 "#00000a#00a#000000",
-          "rid=001,csn=" T1 "#00000b#00a#000000" },
+        { "hex in either case", "rid=001,csn=" T1 "#00000B#00A#000000",
+          "rid=001,csn=" T1 "#00000a#00a#000000", "rid=001,csn=" T1 "#00000b#00a#000000" },
         { "rid stays ours", "rid=007,csn=" CSN(T1, "001"), "rid=001,csn=" CSN(T2, "001"),
           "rid=007,csn=" CSN(T2, "001") },
         { "rid is added", NULL, "csn=" CSN(T1, "001"), "rid=000,csn=" CSN(T1, "001") },
@@ -67,8 +68,10 @@ static void test_send(void **state)
     (void)state;
     assert_text("nothing stored", cookie_to_send(NULL, NULL), NULL);
     assert_text("cannot resume", cookie_to_send(NULL, ""), NULL);
-    assert_text("stored by us", cookie_to_send(NULL, "rid=000,csn=" CSN(T1, "001")), "rid=000,csn=" CSN(T1, "001"));
-    assert_text("sid and no rid", cookie_to_send(NULL, "sid=001,csn=" CSN(T1, "001")), "rid=000,csn=" CSN(T1, "001"));
+    assert_text("stored by us", cookie_to_send(NULL, "rid=000,csn=" CSN(T1, "001")),
+                "rid=000,csn=" CSN(T1, "001"));
+    assert_text("sid and no rid", cookie_to_send(NULL, "sid=001,csn=" CSN(T1, "001")),
+                "rid=000,csn=" CSN(T1, "001"));
     assert_text("another server's", cookie_to_send(NULL, "host:389#cn=x:dc=y:(objectClass=*)#42"), NULL);
 }
 
@@ -116,11 +119,13 @@ static void test_regression(void **state)
         { "no cookie of ours", NULL, "rid=001,csn=" CSN(T1, "001"), NULL },
         { "the same", "rid=001,csn=" CSN(T1, "001"), "rid=001,csn=" CSN(T1, "001"), NULL },
         { "newer", "rid=001,csn=" CSN(T1, "001"), "rid=001,csn=" CSN(T2, "001"), NULL },
-        { "one more SID", "rid=001,csn=" CSN(T1, "001"), "rid=001,csn=" CSN(T1, "001") ";" CSN(T1, "002"), NULL },
+        { "one more SID", "rid=001,csn=" CSN(T1, "001"), "rid=001,csn=" CSN(T1, "001") ";" CSN(T1, "002"),
+          NULL },
         { "backwards", "rid=001,csn=" CSN(T2, "001"), "rid=001,csn=" CSN(T1, "001"), "001" },
         { "one of two backwards", "rid=001,csn=" CSN(T1, "001") ";" CSN(T2, "00a"),
           "rid=001,csn=" CSN(T3, "001") ";" CSN(T1, "00a"), "00a" },
-        { "a SID is missing", "rid=001,csn=" CSN(T1, "001") ";" CSN(T1, "002"), "rid=001,csn=" CSN(T3, "001"), "002" },
+        { "a SID is missing", "rid=001,csn=" CSN(T1, "001") ";" CSN(T1, "002"), "rid=001,csn=" CSN(T3, "001"),
+          "002" },
         { "their cookie is malformed", "rid=001,csn=" CSN(T1, "003"), "what", "003" },
         { "no cookie of theirs", "rid=001,csn=" CSN(T1, "003"), NULL, "003" },
     };
@@ -156,8 +161,8 @@ static void test_past(void **state)
         const char *csn;
         bool past;
     } table[] = {
-        { CSN(T1, "001"), true }, { CSN(T2, "001"), false }, { CSN(T3, "001"), false },
-        { CSN(T1, "002"), false }, { "nonsense", false },   { "", false },
+        { CSN(T1, "001"), true },  { CSN(T2, "001"), false }, { CSN(T3, "001"), false },
+        { CSN(T1, "002"), false }, { "nonsense", false },     { "", false },
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)

@@ -20,7 +20,7 @@
 #define ID(n) "entryUUID: 00000000-0000-4000-8000-0000000000" n "\n"
 #define C(n) "rid=000,csn=20251120100000.000000Z#00000" n "#000#000000"
 
-// --- the reader ------------------------------------------------------------------------------------------------------
+// --- the reader ---
 
 static char *describe(TALLOC_CTX *ctx, const struct ldif_record *record)
 {
@@ -31,12 +31,12 @@ static char *describe(TALLOC_CTX *ctx, const struct ldif_record *record)
 
     for (size_t i = 0; i < record->change_count; i++) {
         const struct ldif_change *change = &record->changes[i];
-        text = talloc_asprintf_append(text, " %s:%s(%zu+%zu)", ops[change->op], change->attribute, change->first,
-                                      change->count);
+        text = talloc_asprintf_append(text, " %s:%s(%zu+%zu)", ops[change->op], change->attribute,
+                                      change->first, change->count);
     }
     for (size_t i = 0; i < record->count; i++)
-        text = talloc_asprintf_append(text, " %s=%.*s", record->values[i].attribute, (int)record->values[i].length,
-                                      record->values[i].data);
+        text = talloc_asprintf_append(text, " %s=%.*s", record->values[i].attribute,
+                                      (int)record->values[i].length, record->values[i].data);
     if (record->kind == LDIF_RENAME)
         text = talloc_asprintf_append(text, " %s %d %s", record->new_rdn, record->delete_old_rdn,
                                       record->new_superior ? record->new_superior : "-");
@@ -70,7 +70,8 @@ static void test_reader(void **state)
         { "version: 1\n\ndn: cn=a\ncn: a\n", "3 content cn=a cn=a\n" },
         { "version: 1\ndn: cn=a\ncn: a", "2 content cn=a cn=a\n" },
         { "dn: cn=a\r\ncn: a\r\n\r\ndn: cn=b\r\ncn: b\r\n", "1 content cn=a cn=a\n4 content cn=b cn=b\n" },
-        { "dn: cn=long\n  name\ndescription: one\n  two\n  three\n", "1 content cn=long name description=one two three\n" },
+        { "dn: cn=long\n  name\ndescription: one\n  two\n  three\n",
+          "1 content cn=long name description=one two three\n" },
         { "# comment\n# folded\n  comment\ndn: cn=a\n# inside\ncn: a\n", "4 content cn=a cn=a\n" },
         { "dn:: Y249w6Q=\ncn:: w6Q=\n", "1 content cn=\xc3\xa4 cn=\xc3\xa4\n" },
         { "dn: cn=\xc3\xa4\ncn:\xc3\xa4\n", "1 content cn=\xc3\xa4 cn=\xc3\xa4\n" },
@@ -83,7 +84,8 @@ static void test_reader(void **state)
           "1 modify cn=a add:sn(0+2) delete:cn(2+0) replace:mail(2+0) sn=b sn=c\n" },
         { "dn: cn=a\nchangetype: modify\n", "1 modify cn=a\n" },
         { "dn: cn=a\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: 1\n", "1 rename cn=a cn=b 1 -\n" },
-        { "dn: cn=a\nchangetype: moddn\nnewrdn: cn=b\ndeleteoldrdn: 0\nnewsuperior: ou=x\n", "1 rename cn=a cn=b 0 ou=x\n" },
+        { "dn: cn=a\nchangetype: moddn\nnewrdn: cn=b\ndeleteoldrdn: 0\nnewsuperior: ou=x\n",
+          "1 rename cn=a cn=b 0 ou=x\n" },
         // Errors, with their lines.
         { "cn: a\n", "f:1: a record begins with \"dn:\"\n" },
         { "\n dn: cn=a\n", "f:2: this is no attribute name\n" },
@@ -94,16 +96,19 @@ static void test_reader(void **state)
         { "dn: cn=a\ncn:: =A==\n", "f:2: this is no base64\n" },
         { "dn: cn=a\ncn:: ====\n", "f:2: this is no base64\n" },
         { "dn:: AAAA\ncn: a\n", "f:1: this must be UTF-8 text without control characters\n" },
-        { "dn: cn=a\njpegPhoto:< file:///etc/passwd\n", "f:2: values from a URL are not read; write the value itself\n" },
+        { "dn: cn=a\njpegPhoto:< file:///etc/passwd\n",
+          "f:2: values from a URL are not read; write the value itself\n" },
         { "dn: cn=a\nchangetype: frobnicate\n", "f:2: changetype is add, delete, modify, modrdn or moddn\n" },
         { "dn: cn=a\nchangetype: delete\ncn: a\n", "f:3: nothing can follow \"changetype: delete\"\n" },
         { "dn: cn=a\nchangetype: add\n", "f:1: an entry without attributes\n" },
-        { "dn: cn=a\nchangetype: modify\nincrement: x\nx: 1\n", "f:3: expected \"add:\", \"delete:\" or \"replace:\"\n" },
+        { "dn: cn=a\nchangetype: modify\nincrement: x\nx: 1\n",
+          "f:3: expected \"add:\", \"delete:\" or \"replace:\"\n" },
         { "dn: cn=a\nchangetype: modify\nadd: sn\nmail: b\n-\n",
           "f:4: another attribute than the one announced; is a \"-\" missing?\n" },
         { "dn: cn=a\nchangetype: modify\nadd: sn\n-\n", "f:3: nothing to add\n" },
         { "dn: cn=a\nchangetype: modrdn\nnewrdn: cn=b\n", "f:1: a rename needs newrdn and deleteoldrdn\n" },
-        { "dn: cn=a\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: yes\n", "f:1: deleteoldrdn is 0 or 1\n" },
+        { "dn: cn=a\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: yes\n",
+          "f:1: deleteoldrdn is 0 or 1\n" },
         { "dn: cn=a\nchangetype: modrdn\nnewrdn: cn=b\nnewrdn: cn=c\n",
           "f:4: expected newrdn, deleteoldrdn and newsuperior, each once\n" },
         { "version: 2\n", "f:1: only LDIF version 1 is known\n" },
@@ -135,7 +140,7 @@ static void test_reader_octets(void **state)
     talloc_free(ctx);
 }
 
-// --- the player ------------------------------------------------------------------------------------------------------
+// --- the player ---
 
 struct play {
     struct sink_recorder *recorder;
@@ -148,7 +153,8 @@ static int play_tick(void *context, struct error *err)
     struct play *play = context;
     char text[CLOCK_TEXT_SIZE];
     (void)err;
-    play->recorder->text = talloc_asprintf_append(play->recorder->text, "tick %s\n", clock_to_iso(clock_now(), text));
+    play->recorder->text =
+        talloc_asprintf_append(play->recorder->text, "tick %s\n", clock_to_iso(clock_now(), text));
     return 0;
 }
 
@@ -164,8 +170,12 @@ static int play_restart(void *context, struct error *err)
 static void play_with(const char *base, const char *filter, const char *ldif, const char *expected)
 {
     const char *attributes[] = { "cn", "member", NULL };
-    struct view view = { .bind_dn = "", .base = base, .filter = filter, .attributes = attributes,
-                         .attribute_count = 2, .flavour = "" };
+    struct view view = { .bind_dn = "",
+                         .base = base,
+                         .filter = filter,
+                         .attributes = attributes,
+                         .attribute_count = 2,
+                         .flavour = "" };
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct play play = { .recorder = sink_recorder_new(ctx) };
     struct ldif_hooks hooks = { .context = &play, .tick = play_tick, .restart = play_restart };
@@ -198,7 +208,8 @@ static void play(const char *ldif, const char *expected)
 
 #define A "dn: cn=a,dc=x\nobjectClass: person\ncn: a\n" ID("0a") "\n"
 #define B "dn: cn=b,dc=x\nobjectClass: person\ncn: b\n" ID("0b") "\n"
-#define AB_LOADED "begin whole\nentry 0a cn=a,dc=x cn=a\nentry 0b cn=b,dc=x cn=b\nend unmentioned " C("1") "\n"
+#define AB_LOADED                                                                                            \
+    "begin whole\nentry 0a cn=a,dc=x cn=a\nentry 0b cn=b,dc=x cn=b\nend unmentioned " C("1") "\n"
 
 static void test_initial(void **state)
 {
@@ -211,68 +222,87 @@ static void test_initial(void **state)
 static void test_changes(void **state)
 {
     (void)state;
-    play(A B
-         "dn: cn=c,dc=x\nchangetype: add\nobjectClass: person\ncn: c\n" ID("0c") "\n"
-         "dn: cn=a,dc=x\nchangetype: modify\nadd: cn\ncn: also\n-\ndelete: cn\ncn: A\n-\nreplace: cn\ncn: a\ncn: z\n-\n\n"
-         "dn: cn=a,dc=x\nchangetype: modrdn\nnewrdn: cn=q\ndeleteoldrdn: 1\n\n"
-         "dn: cn=b,dc=x\nchangetype: delete\n\n"
-         "dn: cn=d,dc=x\nobjectClass: person\nuserPassword: secret\n" ID("0d"),
-         AB_LOADED "entry 0c cn=c,dc=x cn=c\ncheckpoint " C("2") "\n"
-                   "entry 0a cn=a,dc=x cn=a;z\ncheckpoint " C("3") "\n"
-                   "entry 0a cn=q,dc=x cn=z;q\ncheckpoint " C("4") "\n"
-                   "gone 0b\ncheckpoint " C("5") "\n"
-                   "entry 0d cn=d,dc=x cn=d\ncheckpoint " C("6") "\n");
+    play(
+        A B "dn: cn=c,dc=x\nchangetype: add\nobjectClass: person\ncn: c\n" ID(
+            "0c") "\n"
+                  "dn: cn=a,dc=x\nchangetype: modify\nadd: cn\ncn: also\n-\ndelete: cn\ncn: A\n-\nreplace: cn\ncn: a\ncn: z\n-\n\n"
+                  "dn: cn=a,dc=x\nchangetype: modrdn\nnewrdn: cn=q\ndeleteoldrdn: 1\n\n"
+                  "dn: cn=b,dc=x\nchangetype: delete\n\n"
+                  "dn: cn=d,dc=x\nobjectClass: person\nuserPassword: secret\n" ID("0d"),
+        AB_LOADED "entry 0c cn=c,dc=x cn=c\ncheckpoint " C(
+            "2") "\n"
+                 "entry 0a cn=a,dc=x cn=a;z\ncheckpoint " C(
+                     "3") "\n"
+                          "entry 0a cn=q,dc=x cn=z;q\ncheckpoint " C(
+                              "4") "\n"
+                                   "gone 0b\ncheckpoint " C("5") "\n"
+                                                                 "entry 0d cn=d,dc=x cn=d\ncheckpoint " C(
+                                                                     "6") "\n");
 }
 
 static void test_subtree_rename(void **state)
 {
     (void)state;
-    play("dn: ou=o,dc=x\nobjectClass: person\n" ID("01") "\n"
-         "dn: cn=k,ou=o,dc=x\nobjectClass: person\ncn: k\n" ID("02") "\n"
-         "dn: ou=o,dc=x\nchangetype: modrdn\nnewrdn: ou=p\ndeleteoldrdn: 1\n\n"
-         "dn: cn=k,ou=p,dc=x\nchangetype: modify\nadd: cn\ncn: l\n",
-         "begin whole\nentry 01 ou=o,dc=x\nentry 02 cn=k,ou=o,dc=x cn=k\nend unmentioned " C("1") "\n"
-         "entry 01 ou=p,dc=x\ncheckpoint " C("2") "\n"
-         "entry 02 cn=k,ou=p,dc=x cn=k;l\ncheckpoint " C("3") "\n");
+    play("dn: ou=o,dc=x\nobjectClass: person\n" ID(
+             "01") "\n"
+                   "dn: cn=k,ou=o,dc=x\nobjectClass: person\ncn: k\n" ID(
+                       "02") "\n"
+                             "dn: ou=o,dc=x\nchangetype: modrdn\nnewrdn: ou=p\ndeleteoldrdn: 1\n\n"
+                             "dn: cn=k,ou=p,dc=x\nchangetype: modify\nadd: cn\ncn: l\n",
+         "begin whole\nentry 01 ou=o,dc=x\nentry 02 cn=k,ou=o,dc=x cn=k\nend unmentioned " C(
+             "1") "\n"
+                  "entry 01 ou=p,dc=x\ncheckpoint " C("2") "\n"
+                                                           "entry 02 cn=k,ou=p,dc=x cn=k;l\ncheckpoint " C(
+                                                               "3") "\n");
 }
 
 static void test_view(void **state)
 {
     (void)state;
-    static const char ldif[] = "dn: cn=a,ou=in,dc=x\nobjectClass: person\ncn: a\ntitle: boss\n" ID("0a") "\n"
-                               "dn: cn=b,ou=in,dc=x\nobjectClass: person\ncn: b\n" ID("0b") "\n"
-                               "dn: cn=c,ou=out,dc=x\nobjectClass: person\ncn: c\ntitle: boss\n" ID("0c") "\n"
-                               "dn: cn=b,ou=in,dc=x\nchangetype: modify\nadd: title\ntitle: boss\n\n"
-                               "dn: cn=a,ou=in,dc=x\nchangetype: modify\ndelete: title\n\n"
-                               "dn: cn=a,ou=in,dc=x\nchangetype: modify\nadd: title\ntitle: clerk\n\n"
-                               "dn: cn=c,ou=out,dc=x\nchangetype: modrdn\nnewrdn: cn=c\ndeleteoldrdn: 0\n"
-                               "newsuperior: ou=in,dc=x\n\n"
-                               "dn: cn=b,ou=in,dc=x\nchangetype: moddn\nnewrdn: cn=b\ndeleteoldrdn: 0\n"
-                               "newsuperior: ou=out,dc=x\n";
+    static const char ldif[] = "dn: cn=a,ou=in,dc=x\nobjectClass: person\ncn: a\ntitle: boss\n" ID(
+        "0a") "\n"
+              "dn: cn=b,ou=in,dc=x\nobjectClass: person\ncn: b\n" ID(
+                  "0b") "\n"
+                        "dn: cn=c,ou=out,dc=x\nobjectClass: person\ncn: c\ntitle: boss\n" ID(
+                            "0c") "\n"
+                                  "dn: cn=b,ou=in,dc=x\nchangetype: modify\nadd: title\ntitle: boss\n\n"
+                                  "dn: cn=a,ou=in,dc=x\nchangetype: modify\ndelete: title\n\n"
+                                  "dn: cn=a,ou=in,dc=x\nchangetype: modify\nadd: title\ntitle: clerk\n\n"
+                                  "dn: cn=c,ou=out,dc=x\nchangetype: modrdn\nnewrdn: cn=c\ndeleteoldrdn: 0\n"
+                                  "newsuperior: ou=in,dc=x\n\n"
+                                  "dn: cn=b,ou=in,dc=x\nchangetype: moddn\nnewrdn: cn=b\ndeleteoldrdn: 0\n"
+                                  "newsuperior: ou=out,dc=x\n";
     play_with("ou=in, dc=X", "(title=boss)", ldif,
-              "begin whole\nentry 0a cn=a,ou=in,dc=x cn=a\nend unmentioned " C("2") "\n"
-              "entry 0b cn=b,ou=in,dc=x cn=b\ncheckpoint " C("3") "\n" // came into the filter
-              "gone 0a\ncheckpoint " C("4") "\n"                       // left it
-              "checkpoint " C("5") "\n"                                // outside: a new cookie only
-              "entry 0c cn=c,ou=in,dc=x cn=c\ncheckpoint " C("6") "\n" // came below the base
-              "gone 0b\ncheckpoint " C("7") "\n");                     // left it
+              "begin whole\nentry 0a cn=a,ou=in,dc=x cn=a\nend unmentioned " C(
+                  "2") "\n"
+                       "entry 0b cn=b,ou=in,dc=x cn=b\ncheckpoint " C(
+                           "3") "\n" // came into the filter
+                                "gone 0a\ncheckpoint " C(
+                                    "4") "\n"                      // left it
+                                         "checkpoint " C("5") "\n" // outside: a new cookie only
+                                                              "entry 0c cn=c,ou=in,dc=x cn=c\ncheckpoint " C(
+                                                                  "6") "\n" // came below the base
+                                                                       "gone 0b\ncheckpoint " C(
+                                                                           "7") "\n"); // left it
 }
 
 static void test_refreshes(void **state)
 {
     (void)state;
     static const char away[] = "dn: cn=b,dc=x\nchangetype: delete\n\n"
-                               "dn: cn=c,dc=x\nchangetype: add\nobjectClass: person\n" ID("0c") "\n"
-                               "dn: cn=d,dc=x\nchangetype: add\nobjectClass: person\n" ID("0d") "\n"
-                               "dn: cn=d,dc=x\nchangetype: delete\n\n#! persist\n";
+                               "dn: cn=c,dc=x\nchangetype: add\nobjectClass: person\n" ID(
+                                   "0c") "\n"
+                                         "dn: cn=d,dc=x\nchangetype: add\nobjectClass: person\n" ID(
+                                             "0d") "\n"
+                                                   "dn: cn=d,dc=x\nchangetype: delete\n\n#! persist\n";
     TALLOC_CTX *ctx = talloc_new(NULL);
 
     play(talloc_asprintf(ctx, "%s#! refresh\n%s", A B, away),
          AB_LOADED "begin changes\ngone 0b\nentry 0c cn=c,dc=x cn=c\nend no " C("5") "\n");
     play(talloc_asprintf(ctx, "%s#! refresh present\n%s", A B, away),
          AB_LOADED "begin changes\npresent 0a\nentry 0c cn=c,dc=x cn=c\nend unmentioned " C("5") "\n");
-    play(talloc_asprintf(ctx, "%s#! refresh whole\n%s", A B, away),
-         AB_LOADED "begin whole\nentry 0a cn=a,dc=x cn=a\nentry 0c cn=c,dc=x cn=c\nend unmentioned " C("5") "\n");
+    play(talloc_asprintf(ctx, "%s#! refresh whole\n%s", A B, away), AB_LOADED
+         "begin whole\nentry 0a cn=a,dc=x cn=a\nentry 0c cn=c,dc=x cn=c\nend unmentioned " C("5") "\n");
     talloc_free(ctx);
 }
 
@@ -282,28 +312,33 @@ static void test_batches(void **state)
 {
     (void)state;
     play(A "#! begin\n" MORE("1") MORE("2") "#! end\n" MORE("3"),
-         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C("0") "\n"
-         "entry 0a cn=a,dc=x cn=a;1\nentry 0a cn=a,dc=x cn=a;1;2\ncheckpoint " C("2") "\n"
-         "entry 0a cn=a,dc=x cn=a;1;2;3\ncheckpoint " C("3") "\n");
+         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C(
+             "0") "\n"
+                  "entry 0a cn=a,dc=x cn=a;1\nentry 0a cn=a,dc=x cn=a;1;2\ncheckpoint " C(
+                      "2") "\n"
+                           "entry 0a cn=a,dc=x cn=a;1;2;3\ncheckpoint " C("3") "\n");
 }
 
 static void test_silent(void **state)
 {
     (void)state;
     play(A "#! silent\n" MORE("s") MORE("t"),
-         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C("0") "\n"
-         "entry 0a cn=a,dc=x cn=a;s;t\ncheckpoint " C("1") "\n");
+         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C(
+             "0") "\n"
+                  "entry 0a cn=a,dc=x cn=a;s;t\ncheckpoint " C("1") "\n");
 }
 
 static void test_clock(void **state)
 {
     (void)state;
-    play(A "#! advance 90s\n" MORE("1") "#! refresh\n#! advance 1h\n" MORE("2") "#! persist\n",
-         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C("0") "\n"
-         "tick 2025-11-20T10:01:30Z\n"
-         "entry 0a cn=a,dc=x cn=a;1\ncheckpoint rid=000,csn=20251120100130.000000Z#000000#000#000000\n"
-         "begin changes\nentry 0a cn=a,dc=x cn=a;1;2\n"
-         "end no rid=000,csn=20251120110130.000000Z#000000#000#000000\n");
+    play(
+        A "#! advance 90s\n" MORE("1") "#! refresh\n#! advance 1h\n" MORE("2") "#! persist\n",
+        "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C(
+            "0") "\n"
+                 "tick 2025-11-20T10:01:30Z\n"
+                 "entry 0a cn=a,dc=x cn=a;1\ncheckpoint rid=000,csn=20251120100130.000000Z#000000#000#000000\n"
+                 "begin changes\nentry 0a cn=a,dc=x cn=a;1;2\n"
+                 "end no rid=000,csn=20251120110130.000000Z#000000#000#000000\n");
 }
 
 static void test_restart(void **state)
@@ -311,16 +346,22 @@ static void test_restart(void **state)
     (void)state;
     // Nothing was open: an empty refresh. Something was: it comes again.
     play(A MORE("1") "#! restart\n" MORE("2") "#! begin\n" MORE("3") "#! restart\n#! advance 1m\n",
-         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C("0") "\n"
-         "entry 0a cn=a,dc=x cn=a;1\ncheckpoint " C("1") "\nrestart\n"
-         "begin changes\nend no " C("1") "\n"
-         "entry 0a cn=a,dc=x cn=a;1;2\ncheckpoint " C("2") "\n"
-         "entry 0a cn=a,dc=x cn=a;1;2;3\nrestart\n"
-         "begin changes\nentry 0a cn=a,dc=x cn=a;1;2;3\nend no " C("3") "\n"
-         "tick 2025-11-20T10:01:00Z\n");
+         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C(
+             "0") "\n"
+                  "entry 0a cn=a,dc=x cn=a;1\ncheckpoint " C(
+                      "1") "\nrestart\n"
+                           "begin changes\nend no " C(
+                               "1") "\n"
+                                    "entry 0a cn=a,dc=x cn=a;1;2\ncheckpoint " C(
+                                        "2") "\n"
+                                             "entry 0a cn=a,dc=x cn=a;1;2;3\nrestart\n"
+                                             "begin changes\nentry 0a cn=a,dc=x cn=a;1;2;3\nend no " C(
+                                                 "3") "\n"
+                                                      "tick 2025-11-20T10:01:00Z\n");
     play(A "#! restart\n#! refresh\n" MORE("1"),
-         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C("0") "\nrestart\n"
-         "begin changes\nentry 0a cn=a,dc=x cn=a;1\nend no " C("1") "\n");
+         "begin whole\nentry 0a cn=a,dc=x cn=a\nend unmentioned " C(
+             "0") "\nrestart\n"
+                  "begin changes\nentry 0a cn=a,dc=x cn=a;1\nend no " C("1") "\n");
 }
 
 static void test_errors(void **state)
@@ -333,7 +374,8 @@ static void test_errors(void **state)
         { A A, ":6: there is an entry \"cn=a,dc=x\" already" },
         { A "dn: cn=c,dc=x\nobjectClass: x\n" ID("0a"), ":6: another entry has this entryUUID" },
         { A "dn: cn=c,dc=x\nobjectClass: x\nentryUUID: 12\n", ":6: entryUUID \"12\" is no UUID" },
-        { A "dn: cn=c,dc=x\nobjectClass: x\nobjectClass: X\n", ":6: objectClass has the value \"X\" already" },
+        { A "dn: cn=c,dc=x\nobjectClass: x\nobjectClass: X\n",
+          ":6: objectClass has the value \"X\" already" },
         { A "dn: cn=a,dc=x\nchangetype: modify\nadd: cn\ncn: A\n", ":6: cn has the value \"A\" already" },
         { A "dn: cn=a,dc=x\nchangetype: modify\ndelete: cn\ncn: b\n", ":6: cn has no value \"b\" to delete" },
         { A "dn: cn=a,dc=x\nchangetype: modify\ndelete: sn\n", ":6: there is no attribute sn to delete" },
@@ -355,14 +397,19 @@ static void test_errors(void **state)
 
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         const char *attributes[] = { "cn", NULL };
-        struct view view = { .bind_dn = "", .base = "dc=x", .filter = "(objectClass=*)", .attributes = attributes,
-                             .attribute_count = 1, .flavour = "" };
+        struct view view = { .bind_dn = "",
+                             .base = "dc=x",
+                             .filter = "(objectClass=*)",
+                             .attributes = attributes,
+                             .attribute_count = 1,
+                             .flavour = "" };
         char path[] = "/tmp/test_ldif.XXXXXX";
         int descriptor = mkstemp(path);
         struct sink_recorder *recorder = sink_recorder_new(NULL);
         struct error err = { .code = 0 };
 
-        assert_int_equal(write(descriptor, table[i].ldif, strlen(table[i].ldif)), (ssize_t)strlen(table[i].ldif));
+        assert_int_equal(write(descriptor, table[i].ldif, strlen(table[i].ldif)),
+                         (ssize_t)strlen(table[i].ldif));
         close(descriptor);
         struct ldif_player *player = ldif_player_new(recorder, path, &view, &err);
         unlink(path);
@@ -371,7 +418,8 @@ static void test_errors(void **state)
         if (ldif_player_run(player, NULL, &err) == 0)
             fail_msg("%s\nno error", table[i].ldif);
         if (strcmp(err.text + strlen(path), table[i].error) != 0)
-            fail_msg("%s\n--- expected\n%s\n--- got\n%s", table[i].ldif, table[i].error, err.text + strlen(path));
+            fail_msg("%s\n--- expected\n%s\n--- got\n%s", table[i].ldif, table[i].error,
+                     err.text + strlen(path));
         talloc_free(recorder);
     }
 }
@@ -387,7 +435,7 @@ static void test_missing_file(void **state)
     assert_non_null(strstr(err.text, "/nonexistent/file.ldif: No such file"));
 }
 
-// --- the model -------------------------------------------------------------------------------------------------------
+// --- the model ---
 
 static void model_play(struct ldif_model *model, const char *ldif, struct uuid *uuid)
 {
@@ -441,7 +489,8 @@ static void test_operational(void **state)
 static void test_uuid(void **state)
 {
     (void)state;
-    static const char add[] = "dn: cn=a,dc=x\nobjectClass: person\n", remove[] = "dn: cn=a,dc=x\nchangetype: delete\n";
+    static const char add[] = "dn: cn=a,dc=x\nobjectClass: person\n",
+                      remove[] = "dn: cn=a,dc=x\nchangetype: delete\n";
     struct ldif_model *one = ldif_model_new(NULL), *two = ldif_model_new(NULL);
     struct uuid first, again, other, gone;
 
@@ -464,10 +513,11 @@ static void test_secrets(void **state)
     struct ldif_model *model = ldif_model_new(NULL);
     struct uuid uuid;
 
-    model_play(model,
-               "dn: cn=a,dc=x\nobjectClass: person\nuserPassword: s3cret\n\n"
-               "dn: cn=a,dc=x\nchangetype: modify\ndelete: userPassword\n-\nadd: userPassword\nuserPassword: other\n",
-               &uuid);
+    model_play(
+        model,
+        "dn: cn=a,dc=x\nobjectClass: person\nuserPassword: s3cret\n\n"
+        "dn: cn=a,dc=x\nchangetype: modify\ndelete: userPassword\n-\nadd: userPassword\nuserPassword: other\n",
+        &uuid);
     assert_null(entry_attribute(ldif_model_find(model, &uuid), schema_canonical("userPassword", 12)));
     talloc_free(model);
 }
@@ -475,14 +525,14 @@ static void test_secrets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reader),       cmocka_unit_test(test_reader_octets),
-        cmocka_unit_test(test_initial),      cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_reader),         cmocka_unit_test(test_reader_octets),
+        cmocka_unit_test(test_initial),        cmocka_unit_test(test_changes),
         cmocka_unit_test(test_subtree_rename), cmocka_unit_test(test_view),
-        cmocka_unit_test(test_refreshes),    cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_silent),       cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_restart),      cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_missing_file), cmocka_unit_test(test_operational),
-        cmocka_unit_test(test_uuid),         cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_refreshes),      cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_silent),         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_restart),        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_missing_file),   cmocka_unit_test(test_operational),
+        cmocka_unit_test(test_uuid),           cmocka_unit_test(test_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,9 +18,16 @@ static const char *const one_event[] = { "group.member.added; id=corp-12", NULL 
 static struct mail_parts new_parts(void)
 {
     return (struct mail_parts){
-        .from = "no-reply@example.com", .from_name = "Example directory", .to = "anna@example.com", .to_name = "Anna",
-        .subject = "You were added", .text = "Hello\n", .html = "<p>Hello</p>\n",
-        .message_id = "<1.corp-12@example.com>", .list_id = "<ldapnotify.example.com>", .events = one_event,
+        .from = "no-reply@example.com",
+        .from_name = "Example directory",
+        .to = "anna@example.com",
+        .to_name = "Anna",
+        .subject = "You were added",
+        .text = "Hello\n",
+        .html = "<p>Hello</p>\n",
+        .message_id = "<1.corp-12@example.com>",
+        .list_id = "<ldapnotify.example.com>",
+        .events = one_event,
         .date = INT64_C(1795172600000),
     };
 }
@@ -134,7 +141,8 @@ static void test_minimal_fields(void **state)
     parts.from_name = parts.to_name = parts.list_id = parts.html = NULL;
     parts.events = NULL;
     char *text = compose(ctx, &parts);
-    check_fields(text, "Auto-Submitted Date From MIME-Version Message-Id Subject To X-Auto-Response-Suppress");
+    check_fields(text,
+                 "Auto-Submitted Date From MIME-Version Message-Id Subject To X-Auto-Response-Suppress");
     assert_non_null(strstr(text, "Content-Type: text/plain; charset=utf-8\r\n"));
     talloc_free(ctx);
 }
@@ -142,23 +150,27 @@ static void test_minimal_fields(void **state)
 static void test_several_events(void **state)
 {
     (void)state;
-    static const char *const events[] = { "user.locked; id=corp-1", "user.unlocked; id=corp-2", "x; id=corp-3", NULL };
+    static const char *const events[] = { "user.locked; id=corp-1", "user.unlocked; id=corp-2",
+                                          "x; id=corp-3", NULL };
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct mail_parts parts = new_parts();
     parts.events = events;
     char *text = compose(ctx, &parts);
-    assert_non_null(strstr(text, "\r\nX-LdapNotify-Event: user.locked; id=corp-1\r\n"
-                                 "X-LdapNotify-Event: user.unlocked; id=corp-2\r\nX-LdapNotify-Event: x; id=corp-3\r\n"));
+    assert_non_null(
+        strstr(text, "\r\nX-LdapNotify-Event: user.locked; id=corp-1\r\n"
+                     "X-LdapNotify-Event: user.unlocked; id=corp-2\r\nX-LdapNotify-Event: x; id=corp-3\r\n"));
     talloc_free(ctx);
 }
 
-// --- bodies ----------------------------------------------------------------------------------------------------------
+// --- bodies --------------------------------------------------------------------------------------------
 
-static char *part_text(TALLOC_CTX *ctx, const char *text, int index, const char *subtype, const char *encoding)
+static char *part_text(TALLOC_CTX *ctx, const char *text, int index, const char *subtype,
+                       const char *encoding)
 {
     GMimeMessage *message = parse(text);
     GMimeObject *root = g_mime_message_get_mime_part(message);
-    GMimeObject *part = GMIME_IS_MULTIPART(root) ? g_mime_multipart_get_part(GMIME_MULTIPART(root), index) : root;
+    GMimeObject *part =
+        GMIME_IS_MULTIPART(root) ? g_mime_multipart_get_part(GMIME_MULTIPART(root), index) : root;
     assert_true(GMIME_IS_TEXT_PART(part));
     GMimeContentType *type = g_mime_object_get_content_type(part);
     assert_string_equal(g_mime_content_type_get_media_subtype(type), subtype);
@@ -209,7 +221,7 @@ static void test_long_lines(void **state)
     talloc_free(ctx);
 }
 
-// --- hostile values --------------------------------------------------------------------------------------------------
+// --- hostile values ------------------------------------------------------------------------------------
 
 static const char *const hostile[] = {
     "a\r\nBcc: victim@example.com",
@@ -250,8 +262,9 @@ static void check_hostile(const char *value)
     InternetAddressList *to = g_mime_message_get_to(message), *from = g_mime_message_get_from(message);
     assert_int_equal(internet_address_list_length(to), 1);
     assert_int_equal(internet_address_list_length(from), 1);
-    assert_string_equal(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(internet_address_list_get_address(to, 0))),
-                        "anna@example.com");
+    assert_string_equal(
+        internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(internet_address_list_get_address(to, 0))),
+        "anna@example.com");
     const char *subject = g_mime_message_get_subject(message);
     if (subject) {
         assert_false(text_has_control(subject, strlen(subject)));
@@ -278,7 +291,8 @@ static void test_hostile_values(void **state)
 static void test_names_survive(void **state)
 {
     (void)state;
-    static const char *const names[] = { "Anna Grüß", "漢字 名前", "O'Neil, Jr. (Bo)", "a \"b\" c", "\\", "x@y", "a=b? c" };
+    static const char *const names[] = { "Anna Grüß", "漢字 名前", "O'Neil, Jr. (Bo)", "a \"b\" c", "\\",
+                                         "x@y",       "a=b? c" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         TALLOC_CTX *ctx = talloc_new(NULL);
         struct mail_parts parts = new_parts();
@@ -348,7 +362,7 @@ static void test_refused(void **state)
     }
 }
 
-// --- ids and addresses -----------------------------------------------------------------------------------------------
+// --- ids and addresses ---------------------------------------------------------------------------------
 
 static void test_message_id(void **state)
 {
@@ -413,7 +427,8 @@ static void test_wire_address(void **state)
             if (!wire || strcmp(wire, addresses[i].wire) != 0)
                 fail_msg("\"%s\" became \"%s\" (%s)", addresses[i].address, wire ? wire : "(null)", err.text);
         } else if (wire || !*err.text) {
-            fail_msg("\"%s\" became \"%s\"", addresses[i].address ? addresses[i].address : "(null)", wire ? wire : "(null)");
+            fail_msg("\"%s\" became \"%s\"", addresses[i].address ? addresses[i].address : "(null)",
+                     wire ? wire : "(null)");
         }
         talloc_free(wire);
     }

@@ -22,8 +22,10 @@ static struct config config = {
 };
 static struct template_set *templates;
 
-static const char *anna_old[] = { "+43 1 1", NULL }, *anna_new[] = { "+43 1 2", "+43 1 3", NULL }, *none[] = { NULL };
-static struct event_change changes[] = { { "telephoneNumber", anna_old, anna_new }, { "roomNumber", none, anna_new } };
+static const char *anna_old[] = { "+43 1 1", NULL }, *anna_new[] = { "+43 1 2", "+43 1 3", NULL },
+                  *none[] = { NULL };
+static struct event_change changes[] = { { "telephoneNumber", anna_old, anna_new },
+                                         { "roomNumber", none, anna_new } };
 static struct party people[] = { { .dn = "uid=bo,dc=x", .name = "Bo Berg", .mail = "bo@example.com" },
                                  { .dn = "uid=cy,dc=x", .name = "Cy Cole" } };
 
@@ -47,9 +49,13 @@ static struct event new_event(enum event_type type)
 {
     const struct event_kind *kind = event_kind(type);
     bool group = strcmp(kind->object, "group") == 0, system = strcmp(kind->object, "system") == 0;
-    struct event event = { .sequence = 1842, .type = type, .time = INT64_C(1795172600000), .directory = "corp" };
+    struct event event = {
+        .sequence = 1842, .type = type, .time = INT64_C(1795172600000), .directory = "corp"
+    };
     if (group)
-        event.entry = (struct party){ .uuid = uuid_of(1), .dn = "cn=editors,dc=x", .name = "Editors", .is_group = true };
+        event.entry = (struct party){
+            .uuid = uuid_of(1), .dn = "cn=editors,dc=x", .name = "Editors", .is_group = true
+        };
     else if (!system)
         event.entry = (struct party){ .uuid = uuid_of(2), .dn = "uid=anna,dc=x", .name = "Anna Example" };
     if (kind->party)
@@ -72,7 +78,7 @@ static struct event new_event(enum event_type type)
     return event;
 }
 
-// --- nothing missing in any text -------------------------------------------------------------------------------------
+// --- nothing missing in any text -----------------------------------------------------------------------
 
 static void no_holes(const char *what, const char *text, const char *const *holes)
 {
@@ -91,13 +97,16 @@ static size_t occurrences(const char *text, const char *word)
 
 static void check_rendered(const struct rendered *rendered)
 {
-    static const char *const line_holes[] = { "  ", " .", " ,", "..", "()", "\"\"", "<>", "{{", "}}", "The account of was",
+    static const char *const line_holes[] = { "  ",    " .", " ,", "..", "()",
+                                              "\"\"",  "<>", "{{", "}}", "The account of was",
                                               " of  ", NULL };
-    static const char *const text_holes[] = { " .", " ,", "..", "()", "\"\"", "<>", "{{", "}}", ":  ", ": \n", "\n\n\n",
-                                              "\r", " \n\n", NULL };
-    static const char *const html_holes[] = { "{{", "}}", "\"></p>", "\">\n</p>", "\"></td>", "\"></h1>", "<br></td>",
-                                              " .<", "href=\"\"", NULL };
-    static const char *const elements[] = { "table", "tr", "td", "p", "h1", "ul", "li", "pre", "strong", NULL };
+    static const char *const text_holes[] = { " .", " ,",  "..",   "()",     "\"\"", "<>",    "{{",
+                                              "}}", ":  ", ": \n", "\n\n\n", "\r",   " \n\n", NULL };
+    static const char *const html_holes[] = { "{{",       "}}",        "\"></p>", "\">\n</p>", "\"></td>",
+                                              "\"></h1>", "<br></td>", " .<",     "href=\"\"", NULL };
+    static const char *const elements[] = {
+        "table", "tr", "td", "p", "h1", "ul", "li", "pre", "strong", NULL
+    };
     assert_true(*rendered->subject != '\0' && *rendered->subject != ' ');
     assert_false(text_has_control(rendered->subject, strlen(rendered->subject)));
     no_holes("subject", rendered->subject, line_holes);
@@ -149,7 +158,8 @@ static void render_variant(enum event_type type, const char *role, const struct 
     if (variant->no_name)
         context.recipient.name = NULL;
     if (variant->actor)
-        event.actor = (struct party){ .uuid = uuid_of(variant->self ? 9 : 5), .dn = "uid=op,dc=x", .name = "Olga Op" };
+        event.actor =
+            (struct party){ .uuid = uuid_of(variant->self ? 9 : 5), .dn = "uid=op,dc=x", .name = "Olga Op" };
     if (variant->until)
         event.until = event.time + 900000;
     if (variant->party_is_recipient && event.party.dn)
@@ -172,14 +182,15 @@ static void test_every_event_and_role(void **state)
     (void)state;
     for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
         char roles[256];
-        snprintf(roles, sizeof roles, "%s attr:secretary someone@example.com", event_kind((enum event_type)type)->roles);
+        snprintf(roles, sizeof roles, "%s attr:secretary someone@example.com",
+                 event_kind((enum event_type)type)->roles);
         for (char *rest = roles, *role; (role = strsep(&rest, " "));)
             for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
                 render_variant((enum event_type)type, role, &variants[i]);
     }
 }
 
-// --- wording ---------------------------------------------------------------------------------------------------------
+// --- wording -------------------------------------------------------------------------------------------
 
 static const struct {
     enum event_type type;
@@ -189,15 +200,18 @@ static const struct {
 } wordings[] = {
     { EVENT_GROUP_MEMBER_ADDED, "member", true, false, "You were added to the group Editors" },
     { EVENT_GROUP_MEMBER_ADDED, "owner", false, false, "Pat Person was added to the group Editors" },
-    { EVENT_GROUP_MEMBER_ADDED, "owner admins", false, true, "Pat Person was added to the group Editors and removed again" },
-    { EVENT_GROUP_MEMBER_REMOVED, "owner", false, true, "Pat Person was removed from the group Editors and added again" },
+    { EVENT_GROUP_MEMBER_ADDED, "owner admins", false, true,
+      "Pat Person was added to the group Editors and removed again" },
+    { EVENT_GROUP_MEMBER_REMOVED, "owner", false, true,
+      "Pat Person was removed from the group Editors and added again" },
     { EVENT_GROUP_OWNER_ADDED, "owner", true, false, "You were made an owner of the group Editors" },
     { EVENT_GROUP_OWNER_ADDED, "owner", false, false, "Pat Person was made an owner of the group Editors" },
     { EVENT_USER_LOCKED, "user", false, false, "Your account was locked" },
     { EVENT_USER_LOCKED, "admins", false, false, "The account of Anna Example was locked" },
     { EVENT_USER_MANAGER_ADDED, "user", false, false, "Pat Person was made your manager" },
     { EVENT_USER_MANAGER_ADDED, "manager", true, false, "You were made the manager of Anna Example" },
-    { EVENT_SYSTEM_STORM_HELD, "admins", false, false, "Held back: rule \"members\" would tell 1200 people at once" },
+    { EVENT_SYSTEM_STORM_HELD, "admins", false, false,
+      "Held back: rule \"members\" would tell 1200 people at once" },
 };
 
 static void test_subjects(void **state)
@@ -279,7 +293,7 @@ static void test_password_portal(void **state)
     talloc_free(ctx);
 }
 
-// --- hostile values --------------------------------------------------------------------------------------------------
+// --- hostile values ------------------------------------------------------------------------------------
 
 static const char *const hostile[] = {
     "a\r\nBcc: x@example.com\r\n\r\nbody",
@@ -332,7 +346,8 @@ static void render_hostile(const char *value, enum event_type type, const char *
     event.members = event.owners = many;
     event.member_count = event.owner_count = 2;
     event.rule = event.text = event.attribute = value;
-    context.recipient.name = context.recipient.address = context.recipient.dn = context.recipient.language = value;
+    context.recipient.name = context.recipient.address = context.recipient.dn = context.recipient.language =
+        value;
     struct notification notification = { .roles = roles, .rule = value, .language = value };
     struct render_item items[] = { { &event, &notification, false }, { &event, &notification, true } };
     struct rendered rendered;
@@ -380,7 +395,7 @@ static void test_names_fall_back(void **state)
     }
 }
 
-// --- digests ---------------------------------------------------------------------------------------------------------
+// --- digests -------------------------------------------------------------------------------------------
 
 static void test_digest(void **state)
 {
@@ -390,7 +405,9 @@ static void test_digest(void **state)
     struct event added = new_event(EVENT_GROUP_MEMBER_ADDED), locked = new_event(EVENT_USER_LOCKED),
                  changed = new_event(EVENT_GROUP_MODIFIED);
     struct notification owner = { .roles = "owner" }, admin = { .roles = "admins" };
-    struct render_item items[] = { { &added, &owner, true }, { &locked, &admin, false }, { &changed, &owner, false } };
+    struct render_item items[] = { { &added, &owner, true },
+                                   { &locked, &admin, false },
+                                   { &changed, &owner, false } };
     struct rendered rendered;
     struct error err;
     locked.sequence = 1843;
@@ -398,7 +415,8 @@ static void test_digest(void **state)
     assert_int_equal(render_items(ctx, &context, items, 3, &rendered, &err), 0);
     assert_string_equal(rendered.subject, "3 changes in the directory corp");
     check_rendered(&rendered);
-    const char *first = strstr(rendered.text, "* Pat Person was added to the group Editors and removed again\n");
+    const char *first =
+        strstr(rendered.text, "* Pat Person was added to the group Editors and removed again\n");
     const char *second = strstr(rendered.text, "* The details of the group Editors were changed\n");
     const char *third = strstr(rendered.text, "* The account of Anna Example was locked\n");
     assert_true(first && second && third);
@@ -434,7 +452,7 @@ static void test_large_digest(void **state)
     talloc_free(ctx);
 }
 
-// --- languages and subjects ------------------------------------------------------------------------------------------
+// --- languages and subjects ----------------------------------------------------------------------------
 
 static void write_file(const char *dir, const char *name, const char *text)
 {
@@ -573,8 +591,8 @@ static void test_template_of_the_rule(void **state)
 static void test_data_has_every_tag(void **state)
 {
     (void)state;
-    static const char *const elsewhere[] = { "title", "language", "label", "old", "new", "old_values", "new_values",
-                                             "items", "items_more", NULL };
+    static const char *const elsewhere[] = { "title",      "language",   "label", "old",        "new",
+                                             "old_values", "new_values", "items", "items_more", NULL };
     struct render_context context = new_context();
     struct event event = new_event(EVENT_GROUP_MEMBER_ADDED);
     struct render_item item = { &event, NULL, false };

@@ -60,15 +60,19 @@ static void test_state(void **state)
     static const struct state_case table[] = {
         { "add", OCTETS("\x30\x15\x0a\x01\x01\x04\x10" UUID), 0, SYNC_STATE_ADD, NULL },
         { "present", OCTETS("\x30\x15\x0a\x01\x00\x04\x10" UUID), 0, SYNC_STATE_PRESENT, NULL },
-        { "delete with cookie", OCTETS("\x30\x1a\x0a\x01\x03\x04\x10" UUID "\x04\x03" "abc"), 0, SYNC_STATE_DELETE,
-          "abc" },
+        { "delete with cookie",
+          OCTETS("\x30\x1a\x0a\x01\x03\x04\x10" UUID "\x04\x03"
+                 "abc"),
+          0, SYNC_STATE_DELETE, "abc" },
         { "empty cookie", OCTETS("\x30\x17\x0a\x01\x02\x04\x10" UUID "\x04\x00"), 0, SYNC_STATE_MODIFY, "" },
         { "ApacheDS", OCTETS("\x30\x15\x0a\x01\x04\x04\x10" UUID), 0, SYNC_STATE_RENAME, NULL },
-        { "long lengths", OCTETS("\x30\x84\x00\x00\x00\x17\x0a\x01\x01\x04\x82\x00\x10" UUID), 0, SYNC_STATE_ADD, NULL },
+        { "long lengths", OCTETS("\x30\x84\x00\x00\x00\x17\x0a\x01\x01\x04\x82\x00\x10" UUID), 0,
+          SYNC_STATE_ADD, NULL },
         { "unknown state", OCTETS("\x30\x15\x0a\x01\x05\x04\x10" UUID), -1, 0, NULL },
         { "negative state", OCTETS("\x30\x15\x0a\x01\xff\x04\x10" UUID), -1, 0, NULL },
         { "two-octet state", OCTETS("\x30\x16\x0a\x02\x00\x01\x04\x10" UUID), -1, 0, NULL },
-        { "short UUID", OCTETS("\x30\x14\x0a\x01\x01\x04\x0f\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e"),
+        { "short UUID",
+          OCTETS("\x30\x14\x0a\x01\x01\x04\x0f\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e"),
           -1, 0, NULL },
         { "long UUID", OCTETS("\x30\x16\x0a\x01\x01\x04\x11" UUID "\x00"), -1, 0, NULL },
         { "no UUID", OCTETS("\x30\x03\x0a\x01\x01"), -1, 0, NULL },
@@ -110,7 +114,11 @@ static void test_done(void **state)
     assert_false(value.refresh_deletes);
     assert_int_equal(sync_done_decode(OCTETS("\x30\x03\x01\x01\xff"), &value, &err), 0);
     assert_true(value.refresh_deletes);
-    assert_int_equal(sync_done_decode(OCTETS("\x30\x06\x04\x01" "c" "\x01\x01\x00"), &value, &err), 0);
+    assert_int_equal(sync_done_decode(OCTETS("\x30\x06\x04\x01"
+                                             "c"
+                                             "\x01\x01\x00"),
+                                      &value, &err),
+                     0);
     assert_true(octets_are(&value.cookie, "c"));
     assert_false(value.refresh_deletes);
     assert_int_equal(sync_done_decode(OCTETS("\x30\x02\x01\x00"), &value, &err), -1);
@@ -134,22 +142,35 @@ static void test_info(void **state)
 {
     (void)state;
     static const struct info_case table[] = {
-        { "newcookie", OCTETS("\x80\x03" "abc"), 0, SYNC_INFO_NEW_COOKIE, "abc", false, false, 0 },
+        { "newcookie",
+          OCTETS("\x80\x03"
+                 "abc"),
+          0, SYNC_INFO_NEW_COOKIE, "abc", false, false, 0 },
         { "empty newcookie", OCTETS("\x80\x00"), 0, SYNC_INFO_NEW_COOKIE, "", false, false, 0 },
-        { "refreshDelete", OCTETS("\xa1\x05\x04\x03" "abc"), 0, SYNC_INFO_REFRESH_DELETE, "abc", true, false, 0 },
+        { "refreshDelete",
+          OCTETS("\xa1\x05\x04\x03"
+                 "abc"),
+          0, SYNC_INFO_REFRESH_DELETE, "abc", true, false, 0 },
         { "refreshDelete, bare", OCTETS("\xa1\x00"), 0, SYNC_INFO_REFRESH_DELETE, NULL, true, false, 0 },
-        { "refreshPresent, more to come", OCTETS("\xa2\x03\x01\x01\x00"), 0, SYNC_INFO_REFRESH_PRESENT, NULL, false,
-          false, 0 },
-        { "refreshPresent, done", OCTETS("\xa2\x06\x04\x01" "c" "\x01\x01\xff"), 0, SYNC_INFO_REFRESH_PRESENT, "c", true,
-          false, 0 },
-        { "present set", OCTETS("\xa3\x26\x31\x24\x04\x10" UUID "\x04\x10" UUID_B), 0, SYNC_INFO_ID_SET, NULL, false,
-          false, 2 },
-        { "delete set with cookie", OCTETS("\xa3\x1a\x04\x01" "c" "\x01\x01\x01\x31\x12\x04\x10" UUID), 0,
-          SYNC_INFO_ID_SET, "c", false, true, 1 },
+        { "refreshPresent, more to come", OCTETS("\xa2\x03\x01\x01\x00"), 0, SYNC_INFO_REFRESH_PRESENT, NULL,
+          false, false, 0 },
+        { "refreshPresent, done",
+          OCTETS("\xa2\x06\x04\x01"
+                 "c"
+                 "\x01\x01\xff"),
+          0, SYNC_INFO_REFRESH_PRESENT, "c", true, false, 0 },
+        { "present set", OCTETS("\xa3\x26\x31\x24\x04\x10" UUID "\x04\x10" UUID_B), 0, SYNC_INFO_ID_SET, NULL,
+          false, false, 2 },
+        { "delete set with cookie",
+          OCTETS("\xa3\x1a\x04\x01"
+                 "c"
+                 "\x01\x01\x01\x31\x12\x04\x10" UUID),
+          0, SYNC_INFO_ID_SET, "c", false, true, 1 },
         { "empty set", OCTETS("\xa3\x02\x31\x00"), 0, SYNC_INFO_ID_SET, NULL, false, false, 0 },
         { "set missing", OCTETS("\xa3\x03\x01\x01\xff"), -1, 0, NULL, false, false, 0 },
         { "short UUID in a set", OCTETS("\xa3\x05\x31\x03\x04\x01x"), -1, 0, NULL, false, false, 0 },
-        { "second UUID cut off", OCTETS("\xa3\x16\x31\x14\x04\x10" UUID "\x04\x10"), -1, 0, NULL, false, false, 0 },
+        { "second UUID cut off", OCTETS("\xa3\x16\x31\x14\x04\x10" UUID "\x04\x10"), -1, 0, NULL, false,
+          false, 0 },
         { "set over the end", OCTETS("\xa3\x14\x31\x7f\x04\x10" UUID), -1, 0, NULL, false, false, 0 },
         { "unknown choice", OCTETS("\xa4\x00"), -1, 0, NULL, false, false, 0 },
         { "empty", OCTETS(""), -1, 0, NULL, false, false, 0 },

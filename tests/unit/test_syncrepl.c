@@ -23,14 +23,30 @@
 #define NEW "rid=000,csn=" CSN("09", "000")
 #define NEW_SID "rid=000,sid=001,csn=" CSN("09", "000")
 
-#define ENTRY(n, name) { .kind = STEP_ENTRY, .state = 1, .id = n, .dn = "cn=" name ",dc=x", .attributes = "cn=" name "\0" }
-#define OLD_ENTRY(n, name) \
-    { .kind = STEP_ENTRY, .state = 1, .id = n, .dn = "cn=" name ",dc=x", .attributes = "entryCSN=" CSN("01", "000") "\0" }
-#define NEW_ENTRY(n, name) \
-    { .kind = STEP_ENTRY, .state = 1, .id = n, .dn = "cn=" name ",dc=x", .attributes = "entryCSN=" CSN("08", "000") "\0" }
-#define CHANGE(how, n, name, at) \
-    { .kind = STEP_ENTRY, .state = how, .id = n, .dn = "cn=" name ",dc=x", .attributes = "cn=" name "\0", .cookie = at }
-#define LOADED ENTRY(1, "a"), { .kind = STEP_DELETE, .cookie = NEW_SID }
+#define ENTRY(n, name)                                                                                       \
+    {                                                                                                        \
+        .kind = STEP_ENTRY, .state = 1, .id = n, .dn = "cn=" name ",dc=x", .attributes = "cn=" name "\0"     \
+    }
+#define OLD_ENTRY(n, name)                                                                                   \
+    {                                                                                                        \
+        .kind = STEP_ENTRY, .state = 1, .id = n, .dn = "cn=" name ",dc=x",                                   \
+        .attributes = "entryCSN=" CSN("01", "000") "\0"                                                      \
+    }
+#define NEW_ENTRY(n, name)                                                                                   \
+    {                                                                                                        \
+        .kind = STEP_ENTRY, .state = 1, .id = n, .dn = "cn=" name ",dc=x",                                   \
+        .attributes = "entryCSN=" CSN("08", "000") "\0"                                                      \
+    }
+#define CHANGE(how, n, name, at)                                                                             \
+    {                                                                                                        \
+        .kind = STEP_ENTRY, .state = how, .id = n, .dn = "cn=" name ",dc=x", .attributes = "cn=" name "\0",  \
+        .cookie = at                                                                                         \
+    }
+#define LOADED                                                                                               \
+    ENTRY(1, "a"),                                                                                           \
+    {                                                                                                        \
+        .kind = STEP_DELETE, .cookie = NEW_SID                                                               \
+    }
 #define LOADED_TEXT "begin whole\nentry 01 cn=a,dc=x cn=a\nend unmentioned " NEW "\n"
 
 struct flow {
@@ -55,17 +71,26 @@ static struct flow *flow_open(const struct step *steps, const char *vendor, size
     flow->ctx = ctx;
     scripted_server_start(&flow->server, steps, vendor, chunk);
     flow->config = (struct config_directory){
-        .name = talloc_strdup(flow, "test"), .base = talloc_strdup(flow, "dc=x"),
-        .bind_dn = talloc_strdup(flow, "cn=reader"), .bind_password = { .value = talloc_strdup(flow, "secret") },
-        .auth = CONFIG_AUTH_SIMPLE, .tls = CONFIG_TLS_NONE, .connect_timeout = 5000, .operation_timeout = 5000,
+        .name = talloc_strdup(flow, "test"),
+        .base = talloc_strdup(flow, "dc=x"),
+        .bind_dn = talloc_strdup(flow, "cn=reader"),
+        .bind_password = { .value = talloc_strdup(flow, "secret") },
+        .auth = CONFIG_AUTH_SIMPLE,
+        .tls = CONFIG_TLS_NONE,
+        .connect_timeout = 5000,
+        .operation_timeout = 5000,
     };
     flow->config.uri.items = talloc_zero_array(flow, char *, 2);
     flow->config.uri.items[0] = talloc_asprintf(flow, "ldap://127.0.0.1:%d", flow->server.port);
     flow->config.uri.count = 1;
     for (size_t i = 0; wanted[i]; i++)
         wanted[i] = schema_canonical(wanted[i], strlen(wanted[i]));
-    flow->view = (struct view){ .bind_dn = "cn=reader", .base = "dc=x", .filter = "(objectClass=*)",
-                                .attributes = wanted, .attribute_count = 4, .flavour = "" };
+    flow->view = (struct view){ .bind_dn = "cn=reader",
+                                .base = "dc=x",
+                                .filter = "(objectClass=*)",
+                                .attributes = wanted,
+                                .attribute_count = 4,
+                                .flavour = "" };
     flow->session = session_new(flow, &flow->config, NULL);
     if (session_open(flow->session, &err) < 0)
         fail_msg("%s", err.text);
@@ -78,8 +103,8 @@ static struct flow *flow_open(const struct step *steps, const char *vendor, size
 static void flow_start(struct flow *flow, const char *cookie)
 {
     struct error err;
-    flow->source = source_syncrepl.start(flow, flow->loop, flow->session, &flow->view, cookie, &flow->recorder->sink,
-                                         &err);
+    flow->source = source_syncrepl.start(flow, flow->loop, flow->session, &flow->view, cookie,
+                                         &flow->recorder->sink, &err);
     if (!flow->source)
         fail_msg("%s", err.text);
 }
@@ -90,7 +115,8 @@ static void flow_expect(struct flow *flow, const char *expected)
     static const struct timeval tick = { .tv_usec = 20000 };
     int64_t until = clock_monotonic() + PATIENCE;
 
-    while (strcmp(flow->recorder->text, expected) != 0 && !flow->recorder->failed && clock_monotonic() < until) {
+    while (strcmp(flow->recorder->text, expected) != 0 && !flow->recorder->failed &&
+           clock_monotonic() < until) {
         event_base_loopexit(flow->loop, &tick);
         event_base_loop(flow->loop, EVLOOP_ONCE);
     }
@@ -118,7 +144,8 @@ static void flow_play(const char *cookie, const struct step *steps, const char *
     flow_close(flow);
 }
 
-static void flow_play_failing(const char *cookie, const struct step *steps, const char *expected, const char *words)
+static void flow_play_failing(const char *cookie, const struct step *steps, const char *expected,
+                              const char *words)
 {
     struct flow *flow = flow_open(steps, NULL, 0);
     flow_start(flow, cookie);
@@ -128,7 +155,7 @@ static void flow_play_failing(const char *cookie, const struct step *steps, cons
     flow_close(flow);
 }
 
-// --- requests --------------------------------------------------------------------------------------------------------
+// --- requests ---
 
 // The server's word on our search.
 static char *flow_asked(struct flow *flow)
@@ -158,11 +185,11 @@ static void test_request(void **state)
     assert_asked(NULL, "search base=dc=x size=0 attributes=cn,entryCSN,mail,member, cookie= manage=1");
     // Another provider's sid would make this one hold back changes.
     assert_asked("rid=000,sid=002,csn=" CSN("05", "002"),
-                 "search base=dc=x size=0 attributes=cn,entryCSN,mail,member, cookie=rid=000,csn=" CSN("05", "002")
-                 " manage=1");
+                 "search base=dc=x size=0 attributes=cn,entryCSN,mail,member, cookie=rid=000,csn=" CSN(
+                     "05", "002") " manage=1");
     assert_asked("csn=" CSN("05", "002"),
-                 "search base=dc=x size=0 attributes=cn,entryCSN,mail,member, cookie=rid=000,csn=" CSN("05", "002")
-                 " manage=1");
+                 "search base=dc=x size=0 attributes=cn,entryCSN,mail,member, cookie=rid=000,csn=" CSN(
+                     "05", "002") " manage=1");
     assert_asked("", "search base=dc=x size=0 attributes=cn,entryCSN,mail,member, cookie= manage=1");
 }
 
@@ -183,13 +210,17 @@ static void test_stop(void **state)
     flow_close(flow);
 }
 
-// --- refreshes -------------------------------------------------------------------------------------------------------
+// --- refreshes ---
 
 static void test_whole(void **state)
 {
     (void)state;
-    static const struct step steps[] = { ENTRY(1, "a"), ENTRY(2, "b"), { .kind = STEP_DELETE, .cookie = NEW_SID }, { .kind = STEP_END } };
-    static const struct step present[] = { ENTRY(1, "a"), { .kind = STEP_PRESENT, .cookie = NEW }, { .kind = STEP_END } };
+    static const struct step steps[] = {
+        ENTRY(1, "a"), ENTRY(2, "b"), { .kind = STEP_DELETE, .cookie = NEW_SID }, { .kind = STEP_END }
+    };
+    static const struct step present[] = { ENTRY(1, "a"),
+                                           { .kind = STEP_PRESENT, .cookie = NEW },
+                                           { .kind = STEP_END } };
     static const struct step empty[] = { { .kind = STEP_DELETE }, { .kind = STEP_END } };
     flow_play(NULL, steps,
               "begin whole\nentry 01 cn=a,dc=x cn=a\nentry 02 cn=b,dc=x cn=b\nend unmentioned " NEW "\n");
@@ -208,27 +239,29 @@ static void test_nothing_changed(void **state)
 static void test_delete_phase(void **state)
 {
     (void)state;
-    static const struct step steps[] = { { .kind = STEP_SET_DELETE, .ids = "\x07\x08", .cookie = "rid=000,csn=" CSN("06", "000") },
-                                         NEW_ENTRY(1, "a"),
-                                         CHANGE(3, 9, "z", NULL),
-                                         { .kind = STEP_DELETE, .cookie = NEW_SID },
-                                         { .kind = STEP_END } };
+    static const struct step steps[] = {
+        { .kind = STEP_SET_DELETE, .ids = "\x07\x08", .cookie = "rid=000,csn=" CSN("06", "000") },
+        NEW_ENTRY(1, "a"),
+        CHANGE(3, 9, "z", NULL),
+        { .kind = STEP_DELETE, .cookie = NEW_SID },
+        { .kind = STEP_END }
+    };
     flow_play(OLD, steps,
-              "begin changes\ngone 07 08\nentry 01 cn=a,dc=x entryCSN=" CSN("08", "000") "\ngone 09\nend no " NEW "\n");
+              "begin changes\ngone 07 08\nentry 01 cn=a,dc=x entryCSN=" CSN(
+                  "08", "000") "\ngone 09\nend no " NEW "\n");
 }
 
 static void test_present_phase(void **state)
 {
     (void)state;
-    static const struct step steps[] = { { .kind = STEP_SET_PRESENT, .ids = "\x01\x02" },
-                                         NEW_ENTRY(3, "c"),
-                                         { .kind = STEP_SET_PRESENT, .ids = "\x04" },
-                                         CHANGE(0, 5, "e", NULL),
-                                         { .kind = STEP_PRESENT, .cookie = NEW_SID },
-                                         { .kind = STEP_END } };
+    static const struct step steps[] = {
+        { .kind = STEP_SET_PRESENT, .ids = "\x01\x02" }, NEW_ENTRY(3, "c"),
+        { .kind = STEP_SET_PRESENT, .ids = "\x04" },     CHANGE(0, 5, "e", NULL),
+        { .kind = STEP_PRESENT, .cookie = NEW_SID },     { .kind = STEP_END }
+    };
     flow_play(OLD, steps,
-              "begin changes\npresent 01 02\nentry 03 cn=c,dc=x entryCSN=" CSN("08", "000")
-              "\npresent 04\npresent 05\nend unmentioned " NEW "\n");
+              "begin changes\npresent 01 02\nentry 03 cn=c,dc=x entryCSN=" CSN(
+                  "08", "000") "\npresent 04\npresent 05\nend unmentioned " NEW "\n");
 }
 
 static void test_both_phases(void **state)
@@ -241,29 +274,38 @@ static void test_both_phases(void **state)
                                          { .kind = STEP_DELETE, .cookie = NEW_SID },
                                          { .kind = STEP_END } };
     flow_play(OLD, steps,
-              "begin changes\npresent 01 02\nentry 03 cn=c,dc=x entryCSN=" CSN("08", "000")
-              "\ngone 02\nend unmentioned " NEW "\n");
+              "begin changes\npresent 01 02\nentry 03 cn=c,dc=x entryCSN=" CSN(
+                  "08", "000") "\ngone 02\nend unmentioned " NEW "\n");
 }
 
-// The server could not use the cookie and closes with refreshDelete all the same: an entry older than the cookie says so.
+// The server could not use the cookie and closes with refreshDelete all the same: an entry older than the
+// cookie says so.
 static void test_cookie_ignored(void **state)
 {
     (void)state;
-    static const struct step steps[] = { OLD_ENTRY(1, "a"), NEW_ENTRY(2, "b"), { .kind = STEP_DELETE, .cookie = NEW_SID },
-                                         { .kind = STEP_END } };
-    static const struct step empty[] = { OLD_ENTRY(1, "a"), { .kind = STEP_DELETE, .cookie = "" }, { .kind = STEP_END } };
-    static const struct step equal[] = {
-        { .kind = STEP_ENTRY, .state = 1, .id = 1, .dn = "cn=a,dc=x", .attributes = "entryCSN=" CSN("05", "000") "\0" },
-        { .kind = STEP_DELETE, .cookie = NEW_SID },
-        { .kind = STEP_END }
+    static const struct step steps[] = {
+        OLD_ENTRY(1, "a"), NEW_ENTRY(2, "b"), { .kind = STEP_DELETE, .cookie = NEW_SID }, { .kind = STEP_END }
     };
+    static const struct step empty[] = { OLD_ENTRY(1, "a"),
+                                         { .kind = STEP_DELETE, .cookie = "" },
+                                         { .kind = STEP_END } };
+    static const struct step equal[] = { { .kind = STEP_ENTRY,
+                                           .state = 1,
+                                           .id = 1,
+                                           .dn = "cn=a,dc=x",
+                                           .attributes = "entryCSN=" CSN("05", "000") "\0" },
+                                         { .kind = STEP_DELETE, .cookie = NEW_SID },
+                                         { .kind = STEP_END } };
     flow_play(OLD, steps,
-              "begin changes\nentry 01 cn=a,dc=x entryCSN=" CSN("01", "000")
-              "\nentry 02 cn=b,dc=x entryCSN=" CSN("08", "000") "\nend unmentioned " NEW "\n");
+              "begin changes\nentry 01 cn=a,dc=x entryCSN=" CSN(
+                  "01", "000") "\nentry 02 cn=b,dc=x entryCSN=" CSN("08", "000") "\nend unmentioned " NEW
+                                                                                 "\n");
     // … and gives no cookie either: its state is unknown, so everything has to be asked for.
-    flow_play_failing(OLD, empty, "begin changes\nentry 01 cn=a,dc=x entryCSN=" CSN("01", "000") "\nfailed refused\n",
+    flow_play_failing(OLD, empty,
+                      "begin changes\nentry 01 cn=a,dc=x entryCSN=" CSN("01", "000") "\nfailed refused\n",
                       "could not use the cookie");
-    flow_play(OLD, equal, "begin changes\nentry 01 cn=a,dc=x entryCSN=" CSN("05", "000") "\nend no " NEW "\n");
+    flow_play(OLD, equal,
+              "begin changes\nentry 01 cn=a,dc=x entryCSN=" CSN("05", "000") "\nend no " NEW "\n");
 }
 
 static void test_lagging_provider(void **state)
@@ -272,30 +314,46 @@ static void test_lagging_provider(void **state)
     static const struct step back[] = { { .kind = STEP_SET_PRESENT, .ids = "\x01" },
                                         { .kind = STEP_PRESENT, .cookie = "rid=000,csn=" CSN("03", "000") },
                                         { .kind = STEP_END } };
-    static const struct step missing[] = { { .kind = STEP_PRESENT, .cookie = "rid=000,csn=" CSN("09", "001") }, { .kind = STEP_END } };
-    static const struct step silent[] = { { .kind = STEP_SET_PRESENT, .ids = "\x01" }, { .kind = STEP_PRESENT }, { .kind = STEP_END } };
-    static const struct step open[] = { { .kind = STEP_SET_PRESENT, .ids = "\x01" }, { .kind = STEP_DELETE, .cookie = NEW }, { .kind = STEP_END } };
-    flow_play(OLD, back, "begin changes\npresent 01\nend no " OLD " (the CSN of sid 000 went back or is missing)\n");
+    static const struct step missing[] = {
+        { .kind = STEP_PRESENT, .cookie = "rid=000,csn=" CSN("09", "001") }, { .kind = STEP_END }
+    };
+    static const struct step silent[] = { { .kind = STEP_SET_PRESENT, .ids = "\x01" },
+                                          { .kind = STEP_PRESENT },
+                                          { .kind = STEP_END } };
+    static const struct step open[] = { { .kind = STEP_SET_PRESENT, .ids = "\x01" },
+                                        { .kind = STEP_DELETE, .cookie = NEW },
+                                        { .kind = STEP_END } };
+    flow_play(OLD, back,
+              "begin changes\npresent 01\nend no " OLD " (the CSN of sid 000 went back or is missing)\n");
     flow_play("rid=000,csn=" CSN("05", "000") ";" CSN("05", "001"), missing,
-              "begin changes\nend no rid=000,csn=" CSN("05", "000") ";" CSN("09", "001")
-              " (the CSN of sid 000 went back or is missing)\n");
-    flow_play(OLD, silent, "begin changes\npresent 01\nend no " OLD " (the server closed its refresh without a cookie)\n");
-    flow_play(OLD, open, "begin changes\npresent 01\nend no " NEW " (the list of present entries was not closed)\n");
+              "begin changes\nend no rid=000,csn=" CSN("05", "000") ";" CSN(
+                  "09", "001") " (the CSN of sid 000 went back or is missing)\n");
+    flow_play(OLD, silent,
+              "begin changes\npresent 01\nend no " OLD " (the server closed its refresh without a cookie)\n");
+    flow_play(OLD, open,
+              "begin changes\npresent 01\nend no " NEW " (the list of present entries was not closed)\n");
 }
 
 static void test_refused(void **state)
 {
     (void)state;
-    static const struct step newer[] = { { .kind = STEP_DONE, .count = 53, .text = "consumer state is newer than provider!" },
-                                         { .kind = STEP_END } };
-    static const struct step required[] = { { .kind = STEP_DONE, .count = 4096, .text = "sync cookie is stale" }, { .kind = STEP_END } };
-    static const struct step middle[] = { LOADED, CHANGE(2, 1, "a", NULL), { .kind = STEP_DONE, .count = 4096, .text = "" },
+    static const struct step newer[] = {
+        { .kind = STEP_DONE, .count = 53, .text = "consumer state is newer than provider!" },
+        { .kind = STEP_END }
+    };
+    static const struct step required[] = {
+        { .kind = STEP_DONE, .count = 4096, .text = "sync cookie is stale" }, { .kind = STEP_END }
+    };
+    static const struct step middle[] = { LOADED,
+                                          CHANGE(2, 1, "a", NULL),
+                                          { .kind = STEP_DONE, .count = 4096, .text = "" },
                                           { .kind = STEP_END } };
     flow_play_failing(OLD, newer, "failed refused\n", "refuses the sync cookie");
     flow_play_failing(OLD, required, "failed refused\n", "refuses the sync cookie");
     flow_play_failing(NULL, newer, "failed unsupported\n", "syncprov");
     // The base was renamed. What came before counts.
-    flow_play_failing(NULL, middle, LOADED_TEXT "entry 01 cn=a,dc=x cn=a\ncheckpoint " NEW "\nfailed refused\n",
+    flow_play_failing(NULL, middle,
+                      LOADED_TEXT "entry 01 cn=a,dc=x cn=a\ncheckpoint " NEW "\nfailed refused\n",
                       "refuses the sync cookie");
 }
 
@@ -314,25 +372,33 @@ static void test_limits(void **state)
 static void test_unsupported(void **state)
 {
     (void)state;
-    static const struct step critical[] = { { .kind = STEP_DONE, .count = 12, .text = "critical extension is unavailable" },
-                                            { .kind = STEP_END } };
+    static const struct step critical[] = {
+        { .kind = STEP_DONE, .count = 12, .text = "critical extension is unavailable" }, { .kind = STEP_END }
+    };
     static const struct step plain[] = {
         { .kind = STEP_PLAIN_ENTRY, .dn = "cn=a,dc=x", .attributes = "cn=a\0" }, { .kind = STEP_END }
     };
-    static const struct step ends[] = { ENTRY(1, "a"), { .kind = STEP_DONE, .count = 0, .text = "" }, { .kind = STEP_END } };
-    static const struct step short_uuid[] = {
-        { .kind = STEP_STATE_OCTETS, .dn = "cn=a,dc=x", .text = "\x30\x08\x0a\x01\x01\x04\x03xxx", .count = 10 }, { .kind = STEP_END }
-    };
+    static const struct step ends[] = { ENTRY(1, "a"),
+                                        { .kind = STEP_DONE, .count = 0, .text = "" },
+                                        { .kind = STEP_END } };
+    static const struct step short_uuid[] = { { .kind = STEP_STATE_OCTETS,
+                                                .dn = "cn=a,dc=x",
+                                                .text = "\x30\x08\x0a\x01\x01\x04\x03xxx",
+                                                .count = 10 },
+                                              { .kind = STEP_END } };
     static const struct step bad_state[] = {
-        { .kind = STEP_STATE_OCTETS, .dn = "cn=a,dc=x", .text = "\x30\x84\xff\xff\xff\xff", .count = 6 }, { .kind = STEP_END }
+        { .kind = STEP_STATE_OCTETS, .dn = "cn=a,dc=x", .text = "\x30\x84\xff\xff\xff\xff", .count = 6 },
+        { .kind = STEP_END }
     };
     static const struct step bad_set[] = {
         { .kind = STEP_INFO_OCTETS, .text = "\xa3\x06\x31\x04\x04\x02xx", .count = 8 }, { .kind = STEP_END }
     };
-    static const struct step no_info[] = { { .kind = STEP_INFO_OCTETS, .text = "", .count = 0 }, { .kind = STEP_END } };
+    static const struct step no_info[] = { { .kind = STEP_INFO_OCTETS, .text = "", .count = 0 },
+                                           { .kind = STEP_END } };
     flow_play_failing(NULL, critical, "failed unsupported\n", "overlay syncprov");
     flow_play_failing(NULL, plain, "failed unsupported\n", "without Sync State control");
-    flow_play_failing(NULL, ends, "begin whole\nentry 01 cn=a,dc=x cn=a\nfailed unsupported\n", "was to go on");
+    flow_play_failing(NULL, ends, "begin whole\nentry 01 cn=a,dc=x cn=a\nfailed unsupported\n",
+                      "was to go on");
     flow_play_failing(NULL, short_uuid, "failed unsupported\n", "malformed Sync State");
     flow_play_failing(NULL, bad_state, "failed unsupported\n", "malformed Sync State");
     flow_play_failing(NULL, bad_set, "failed unsupported\n", "malformed Sync Info");
@@ -343,29 +409,40 @@ static void test_lost(void **state)
 {
     (void)state;
     static const struct step refreshing[] = { ENTRY(1, "a"), { .kind = STEP_CLOSE } };
-    static const struct step persisting[] = { LOADED, CHANGE(2, 1, "a", "rid=000,csn=" CSN("10", "000")), { .kind = STEP_CLOSE } };
-    static const struct step garbage[] = { ENTRY(1, "a"), { .kind = STEP_OCTETS, .text = "GET / HTTP/1.0\r\n\r\n", .count = 18 },
-                                           { .kind = STEP_CLOSE } };
-    static const struct step huge[] = { { .kind = STEP_OCTETS, .text = "\x30\x84\x7f\xff\xff\xff\x02\x01\x02", .count = 9 },
-                                        { .kind = STEP_CLOSE } };
-    static const struct step unavailable[] = { LOADED, { .kind = STEP_DONE, .count = 52, .text = "shutting down" }, { .kind = STEP_END } };
+    static const struct step persisting[] = { LOADED,
+                                              CHANGE(2, 1, "a", "rid=000,csn=" CSN("10", "000")),
+                                              { .kind = STEP_CLOSE } };
+    static const struct step garbage[] = {
+        ENTRY(1, "a"),
+        { .kind = STEP_OCTETS, .text = "GET / HTTP/1.0\r\n\r\n", .count = 18 },
+        { .kind = STEP_CLOSE }
+    };
+    static const struct step huge[] = {
+        { .kind = STEP_OCTETS, .text = "\x30\x84\x7f\xff\xff\xff\x02\x01\x02", .count = 9 },
+        { .kind = STEP_CLOSE }
+    };
+    static const struct step unavailable[] = { LOADED,
+                                               { .kind = STEP_DONE, .count = 52, .text = "shutting down" },
+                                               { .kind = STEP_END } };
     flow_play_failing(NULL, refreshing, "begin whole\nentry 01 cn=a,dc=x cn=a\nfailed lost\n", "connection");
     flow_play_failing(NULL, persisting,
-                      LOADED_TEXT "entry 01 cn=a,dc=x cn=a\ncheckpoint rid=000,csn=" CSN("10", "000") "\nfailed lost\n",
+                      LOADED_TEXT
+                      "entry 01 cn=a,dc=x cn=a\ncheckpoint rid=000,csn=" CSN("10", "000") "\nfailed lost\n",
                       "connection");
     flow_play_failing(NULL, garbage, "begin whole\nentry 01 cn=a,dc=x cn=a\nfailed lost\n", "connection");
     flow_play_failing(NULL, huge, "failed lost\n", "connection");
     flow_play_failing(NULL, unavailable, LOADED_TEXT "failed lost\n", "shutting down");
 }
 
-// --- persist ---------------------------------------------------------------------------------------------------------
+// --- persist ---
 
 static void test_persist(void **state)
 {
     (void)state;
     static const struct step steps[] = { LOADED,
                                          CHANGE(1, 2, "b", "rid=000,sid=001,csn=" CSN("10", "000")),
-                                         CHANGE(2, 1, "q", "rid=000,sid=002,csn=" CSN("11", "002")), // a rename too
+                                         CHANGE(2, 1, "q",
+                                                "rid=000,sid=002,csn=" CSN("11", "002")), // a rename too
                                          CHANGE(3, 2, "b", "rid=000,sid=001,csn=" CSN("12", "000")),
                                          { .kind = STEP_END } };
     flow_play(NULL, steps,
@@ -376,11 +453,16 @@ static void test_persist(void **state)
 static void test_new_cookie(void **state)
 {
     (void)state;
-    static const struct step steps[] = { LOADED, { .kind = STEP_NEW_COOKIE, .cookie = "rid=000,csn=" CSN("10", "000") },
-                                         { .kind = STEP_END } };
-    static const struct step same[] = { LOADED, { .kind = STEP_NEW_COOKIE, .cookie = NEW }, { .kind = STEP_NEW_COOKIE, .cookie = "" },
+    static const struct step steps[] = {
+        LOADED, { .kind = STEP_NEW_COOKIE, .cookie = "rid=000,csn=" CSN("10", "000") }, { .kind = STEP_END }
+    };
+    static const struct step same[] = { LOADED,
+                                        { .kind = STEP_NEW_COOKIE, .cookie = NEW },
+                                        { .kind = STEP_NEW_COOKIE, .cookie = "" },
                                         { .kind = STEP_NEW_COOKIE, .cookie = "nonsense" },
-                                        { .kind = STEP_NEW_COOKIE, .cookie = "rid=000,csn=" CSN("01", "000") }, { .kind = STEP_END } };
+                                        { .kind = STEP_NEW_COOKIE,
+                                          .cookie = "rid=000,csn=" CSN("01", "000") },
+                                        { .kind = STEP_END } };
     flow_play(NULL, steps, LOADED_TEXT "checkpoint rid=000,csn=" CSN("10", "000") "\n");
     // Nothing new, nothing known, nothing older moves ours.
     flow_play(NULL, same, LOADED_TEXT);
@@ -389,23 +471,30 @@ static void test_new_cookie(void **state)
 static void test_persist_sets(void **state)
 {
     (void)state;
-    static const struct step steps[] = { LOADED, { .kind = STEP_SET_DELETE, .ids = "\x01\x02" },
-                                         { .kind = STEP_SET_PRESENT, .ids = "\x03" }, { .kind = STEP_DELETE, .cookie = NEW }, { .kind = STEP_END } };
+    static const struct step steps[] = { LOADED,
+                                         { .kind = STEP_SET_DELETE, .ids = "\x01\x02" },
+                                         { .kind = STEP_SET_PRESENT, .ids = "\x03" },
+                                         { .kind = STEP_DELETE, .cookie = NEW },
+                                         { .kind = STEP_END } };
     flow_play(NULL, steps, LOADED_TEXT "gone 01 02\ncheckpoint " NEW "\n");
 }
 
 static void test_ignored_messages(void **state)
 {
     (void)state;
-    static const struct step steps[] = {
-        { .kind = STEP_REFERENCE, .text = "ldap://elsewhere/dc=y" },
-        { .kind = STEP_INTERMEDIATE, .text = "1.2.3.4" },
-        { .kind = STEP_ENTRY, .state = 1, .id = 6, .dn = "cn=r,dc=x", .attributes = "cn=r\0" "objectClass=referral\0" },
-        { .kind = STEP_REFERENCE, .text = "ldap://elsewhere/dc=y" },
-        LOADED,
-        { .kind = STEP_END }
-    };
-    flow_play(NULL, steps, "begin whole\nentry 06 cn=r,dc=x cn=r\nentry 01 cn=a,dc=x cn=a\nend unmentioned " NEW "\n");
+    static const struct step steps[] = { { .kind = STEP_REFERENCE, .text = "ldap://elsewhere/dc=y" },
+                                         { .kind = STEP_INTERMEDIATE, .text = "1.2.3.4" },
+                                         { .kind = STEP_ENTRY,
+                                           .state = 1,
+                                           .id = 6,
+                                           .dn = "cn=r,dc=x",
+                                           .attributes = "cn=r\0"
+                                                         "objectClass=referral\0" },
+                                         { .kind = STEP_REFERENCE, .text = "ldap://elsewhere/dc=y" },
+                                         LOADED,
+                                         { .kind = STEP_END } };
+    flow_play(NULL, steps,
+              "begin whole\nentry 06 cn=r,dc=x cn=r\nentry 01 cn=a,dc=x cn=a\nend unmentioned " NEW "\n");
     struct flow *flow = flow_open(steps, NULL, 0);
     const char *with_class[] = { "cn", "objectClass", NULL };
     flow->view.attributes = with_class;
@@ -418,26 +507,34 @@ static void test_ignored_messages(void **state)
 static void test_unasked_attributes(void **state)
 {
     (void)state;
-    static const struct step steps[] = {
-        { .kind = STEP_ENTRY, .state = 1, .id = 1, .dn = "cn=a,dc=x",
-          .attributes = "userPassword={SSHA}x\0" "cn=a\0" "description=d\0" "entryUUID=00000000-0000-4000-8000-0000000000ff\0" },
-        { .kind = STEP_DELETE, .cookie = NEW },
-        { .kind = STEP_END }
-    };
+    static const struct step steps[] = { { .kind = STEP_ENTRY,
+                                           .state = 1,
+                                           .id = 1,
+                                           .dn = "cn=a,dc=x",
+                                           .attributes = "userPassword={SSHA}x\0"
+                                                         "cn=a\0"
+                                                         "description=d\0"
+                                                         "entryUUID=00000000-0000-4000-8000-0000000000ff\0" },
+                                         { .kind = STEP_DELETE, .cookie = NEW },
+                                         { .kind = STEP_END } };
     flow_play(NULL, steps, LOADED_TEXT);
 }
 
 static void test_apacheds(void **state)
 {
     (void)state;
-    static const struct step steps[] = { ENTRY(1, "a"), { .kind = STEP_NEW_COOKIE, .cookie = NEW },
-                                         CHANGE(4, 1, "b", "rid=000,csn=" CSN("10", "000")), { .kind = STEP_END } };
+    static const struct step steps[] = { ENTRY(1, "a"),
+                                         { .kind = STEP_NEW_COOKIE, .cookie = NEW },
+                                         CHANGE(4, 1, "b", "rid=000,csn=" CSN("10", "000")),
+                                         { .kind = STEP_END } };
     struct flow *flow = flow_open(steps, "Apache Software Foundation", 0);
     flow_start(flow, NULL);
     flow_expect(flow, LOADED_TEXT "entry 01 cn=b,dc=x cn=b\ncheckpoint rid=000,csn=" CSN("10", "000") "\n");
     flow_close(flow);
     // From another server a new cookie ends nothing.
-    static const struct step other[] = { { .kind = STEP_NEW_COOKIE, .cookie = "rid=000,csn=" CSN("02", "000") }, LOADED, { .kind = STEP_END } };
+    static const struct step other[] = {
+        { .kind = STEP_NEW_COOKIE, .cookie = "rid=000,csn=" CSN("02", "000") }, LOADED, { .kind = STEP_END }
+    };
     flow_play(NULL, other, LOADED_TEXT);
 }
 
@@ -445,8 +542,9 @@ static void test_sink_error(void **state)
 {
     (void)state;
     static const struct step steps[] = { LOADED, CHANGE(2, 1, "a", NULL), { .kind = STEP_END } };
-    static const char *const lines[] = { "begin whole\n", "entry 01 cn=a,dc=x cn=a\n", "end unmentioned " NEW "\n",
-                                         "entry 01 cn=a,dc=x cn=a\n", "checkpoint " NEW "\n" };
+    static const char *const lines[] = { "begin whole\n", "entry 01 cn=a,dc=x cn=a\n",
+                                         "end unmentioned " NEW "\n", "entry 01 cn=a,dc=x cn=a\n",
+                                         "checkpoint " NEW "\n" };
     for (int call = 1; call <= 5; call++) {
         struct flow *flow = flow_open(steps, NULL, 0);
         char *expected = talloc_strdup(flow, "");
@@ -461,7 +559,7 @@ static void test_sink_error(void **state)
     }
 }
 
-// --- the socket ------------------------------------------------------------------------------------------------------
+// --- the socket ---
 
 static void test_tiny_writes(void **state)
 {
@@ -473,8 +571,10 @@ static void test_tiny_writes(void **state)
                                          { .kind = STEP_END } };
     struct flow *flow = flow_open(steps, NULL, 1);
     flow_start(flow, OLD);
-    flow_expect(flow, "begin changes\npresent 01 02\nentry 03 cn=c,dc=x entryCSN=" CSN("08", "000")
-                      "\nend unmentioned " NEW "\nentry 01 cn=a,dc=x cn=a\ncheckpoint rid=000,csn=" CSN("10", "000") "\n");
+    flow_expect(flow,
+                "begin changes\npresent 01 02\nentry 03 cn=c,dc=x entryCSN=" CSN(
+                    "08", "000") "\nend unmentioned " NEW
+                                 "\nentry 01 cn=a,dc=x cn=a\ncheckpoint rid=000,csn=" CSN("10", "000") "\n");
     flow_close(flow);
 }
 
@@ -490,8 +590,11 @@ static void flow_wait(struct flow *flow, const size_t *count, size_t until_count
 static void test_budget(void **state)
 {
     (void)state;
-    static const struct step steps[] = { LOADED, { .kind = STEP_MANY, .count = 3000, .cookie = "rid=000,csn=" CSN("10", "000") },
-                                         { .kind = STEP_END } };
+    static const struct step steps[] = {
+        LOADED,
+        { .kind = STEP_MANY, .count = 3000, .cookie = "rid=000,csn=" CSN("10", "000") },
+        { .kind = STEP_END }
+    };
     struct flow *flow = flow_open(steps, NULL, 0);
     flow->recorder->quiet = true;
     flow_start(flow, NULL);
@@ -540,7 +643,10 @@ static void test_huge_group(void **state)
 {
     (void)state;
     static const struct step steps[] = { LOADED,
-                                         { .kind = STEP_GROUP, .id = 7, .dn = "cn=g,dc=x", .count = 50000,
+                                         { .kind = STEP_GROUP,
+                                           .id = 7,
+                                           .dn = "cn=g,dc=x",
+                                           .count = 50000,
                                            .cookie = "rid=000,csn=" CSN("10", "000") },
                                          { .kind = STEP_END } };
     struct flow *flow = flow_open(steps, NULL, 4096);
@@ -558,11 +664,14 @@ static int ignore_entry(void *context, const struct entry *entry)
     return 0;
 }
 
-// Another search on the same session takes our messages off the socket; the source must not wait for the socket.
+// Another search on the same session takes our messages off the socket; the source must not wait for the
+// socket.
 static void test_wake(void **state)
 {
     (void)state;
-    static const struct step steps[] = { LOADED, { .kind = STEP_REQUEST }, CHANGE(2, 1, "a", "rid=000,csn=" CSN("10", "000")),
+    static const struct step steps[] = { LOADED,
+                                         { .kind = STEP_REQUEST },
+                                         CHANGE(2, 1, "a", "rid=000,csn=" CSN("10", "000")),
                                          { .kind = STEP_END } };
     static const char *const attributes[] = { "cn", NULL };
     struct flow *flow = flow_open(steps, NULL, 0);
@@ -570,16 +679,18 @@ static void test_wake(void **state)
 
     flow_start(flow, NULL);
     flow_expect(flow, LOADED_TEXT);
-    if (session_search(flow->session, "", LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 1, ignore_entry, NULL, &err) < 0)
+    if (session_search(flow->session, "", LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 1, ignore_entry,
+                       NULL, &err) < 0)
         fail_msg("%s", err.text);
     source_syncrepl.wake(flow->source);
     for (int i = 0; i < 3; i++)
         event_base_loop(flow->loop, EVLOOP_NONBLOCK);
-    sink_recorder_expect(flow->recorder, "entry 01 cn=a,dc=x cn=a\ncheckpoint rid=000,csn=" CSN("10", "000") "\n");
+    sink_recorder_expect(flow->recorder,
+                         "entry 01 cn=a,dc=x cn=a\ncheckpoint rid=000,csn=" CSN("10", "000") "\n");
     flow_close(flow);
 }
 
-// --- the rest --------------------------------------------------------------------------------------------------------
+// --- the rest ---
 
 static void test_is_behind(void **state)
 {
@@ -607,19 +718,32 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request),          cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_whole),            cmocka_unit_test(test_nothing_changed),
-        cmocka_unit_test(test_delete_phase),     cmocka_unit_test(test_present_phase),
-        cmocka_unit_test(test_both_phases),      cmocka_unit_test(test_cookie_ignored),
-        cmocka_unit_test(test_lagging_provider), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),           cmocka_unit_test(test_unsupported),
-        cmocka_unit_test(test_lost),             cmocka_unit_test(test_persist),
-        cmocka_unit_test(test_new_cookie),       cmocka_unit_test(test_persist_sets),
-        cmocka_unit_test(test_ignored_messages), cmocka_unit_test(test_unasked_attributes),
-        cmocka_unit_test(test_apacheds),         cmocka_unit_test(test_sink_error),
-        cmocka_unit_test(test_tiny_writes),      cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_fairness),         cmocka_unit_test(test_huge_group),
-        cmocka_unit_test(test_wake),             cmocka_unit_test(test_is_behind),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_nothing_changed),
+        cmocka_unit_test(test_delete_phase),
+        cmocka_unit_test(test_present_phase),
+        cmocka_unit_test(test_both_phases),
+        cmocka_unit_test(test_cookie_ignored),
+        cmocka_unit_test(test_lagging_provider),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_persist),
+        cmocka_unit_test(test_new_cookie),
+        cmocka_unit_test(test_persist_sets),
+        cmocka_unit_test(test_ignored_messages),
+        cmocka_unit_test(test_unasked_attributes),
+        cmocka_unit_test(test_apacheds),
+        cmocka_unit_test(test_sink_error),
+        cmocka_unit_test(test_tiny_writes),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_fairness),
+        cmocka_unit_test(test_huge_group),
+        cmocka_unit_test(test_wake),
+        cmocka_unit_test(test_is_behind),
         cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,14 +12,15 @@
 
 #include "mail/template.h"
 
-// --- a template folder for one test ----------------------------------------------------------------------------------
+// --- a template folder for one test --------------------------------------------------------------------
 
 struct file {
     const char *path, *text;
 };
 
 #define FILES(...) ((const struct file[]){ __VA_ARGS__, { NULL, NULL } })
-#define BASICS { "en/default.subject", "{{event}}" }, { "en/default.txt", "default" }, { "en/digest.txt", "digest" }
+#define BASICS \
+    { "en/default.subject", "{{event}}" }, { "en/default.txt", "default" }, { "en/digest.txt", "digest" }
 
 static char folder[64];
 
@@ -77,7 +78,7 @@ static struct rendered render(struct template_set *set, const char *event, const
     return rendered;
 }
 
-// --- what is refused -------------------------------------------------------------------------------------------------
+// --- what is refused -----------------------------------------------------------------------------------
 
 static const struct {
     const char *text, *error; // NULL: sound
@@ -133,7 +134,8 @@ static void test_check(void **state)
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         struct error err = { .text = "" };
         int result = template_check(checks[i].text, &err);
-        if ((result == 0) != (checks[i].error == NULL) || (checks[i].error && !strstr(err.text, checks[i].error)))
+        if ((result == 0) != (checks[i].error == NULL) ||
+            (checks[i].error && !strstr(err.text, checks[i].error)))
             fail_msg("\"%s\" gave %d \"%s\"", checks[i].text, result, err.text);
     }
 }
@@ -166,9 +168,11 @@ static const struct {
     struct file files[6];
     const char *error;
 } sets[] = {
-    { { { "en/default.txt", "x" }, { "en/default.subject", "x" } }, "no language has both default.txt and digest.txt" },
+    { { { "en/default.txt", "x" }, { "en/default.subject", "x" } },
+      "no language has both default.txt and digest.txt" },
     { { BASICS, { "en/user.locked.txt", "{{nme}}" } }, "en/user.locked.txt:1: there is no tag \"nme\"" },
-    { { BASICS, { "en/user.locked.txt", "a\nb\n{{#name}}" } }, "en/user.locked.txt:3: the section {{#name}}" },
+    { { BASICS, { "en/user.locked.txt", "a\nb\n{{#name}}" } },
+      "en/user.locked.txt:3: the section {{#name}}" },
     { { BASICS, { "en/user.lockd.txt", "x" } }, "did you mean \"user.locked\"?" },
     { { BASICS, { "en/user.locked.owner.txt", "x" } }, "is told to the roles" },
     { { BASICS, { "en/user.locked.html", "x" } }, "there is no user.locked.txt beside it" },
@@ -177,17 +181,21 @@ static const struct {
     { { BASICS, { "en/user.locked.txt", "{{>gone}}" } }, "there is no partial \"gone\"" },
     { { BASICS, { "en/user.locked.txt", "{{>body}}" } }, "there is no partial \"body\"" },
     { { BASICS, { "en/user.locked.txt", "x" }, { "en/partials/a.txt", "{{>a}}" } }, "includes itself" },
-    { { BASICS, { "en/partials/a.txt", "{{>b}}" }, { "en/partials/b.txt", "x {{>a}}" } }, "by way of others" },
+    { { BASICS, { "en/partials/a.txt", "{{>b}}" }, { "en/partials/b.txt", "x {{>a}}" } },
+      "by way of others" },
     { { BASICS, { "en/partials/layout.txt", "{{>body}}{{>layout}}" } }, "includes itself" },
     { { BASICS, { "en/partials/layout.txt", "no body" } }, "does not contain {{>body}}" },
-    { { BASICS, { "en/partials/layout.txt", "{{>body}}" }, { "en/user.locked.txt", "{{>body}}" } }, "includes itself" },
-    { { BASICS, { "en/partials/a.txt", "{{#name}}" } }, "en/partials/a.txt:1: the section {{#name}} is never closed" },
+    { { BASICS, { "en/partials/layout.txt", "{{>body}}" }, { "en/user.locked.txt", "{{>body}}" } },
+      "includes itself" },
+    { { BASICS, { "en/partials/a.txt", "{{#name}}" } },
+      "en/partials/a.txt:1: the section {{#name}} is never closed" },
     { { BASICS, { "en/partials/a.txt", "{{/name}}" }, { "en/user.locked.txt", "{{#name}}{{>a}}" } },
       "closes no section" },
     { { BASICS, { "en/partials/a.subject", "x" } }, "partials end in .txt or .html" },
     { { BASICS, { "en/user.locked.txt", "x" }, { "en/user.locked.html", "{{{name}}}" } }, "write {{name}}" },
     { { BASICS, { "en/user.locked.txt", "x" }, { "en/user.locked.html", "{{&name}}" } }, "write {{name}}" },
-    { { BASICS, { "en/user.locked.txt", "x" }, { "en/user.locked.subject", "{{title}}" } }, "cannot contain itself" },
+    { { BASICS, { "en/user.locked.txt", "x" }, { "en/user.locked.subject", "{{title}}" } },
+      "cannot contain itself" },
     { { BASICS, { "en/user.locked.txt", "caf\xe9" } }, "not text in UTF-8" },
     { { BASICS, { "en/attributes", "cn name\n" } }, "en/attributes:1: write \"attribute = words\"" },
     { { BASICS, { "en/attributes", "# x\ncn = \n" } }, "en/attributes:2: write \"attribute = words\"" },
@@ -223,7 +231,8 @@ static void test_partials_do_not_explode(void **state)
     for (int i = 0; i < 8; i++) {
         snprintf(paths[i], sizeof paths[i], "en/partials/p%d.txt", i);
         for (int j = 0; j < 10; j++)
-            snprintf(texts[i] + strlen(texts[i]), sizeof texts[i] - strlen(texts[i]), i < 7 ? "{{>p%d}}" : "0123456789", i + 1);
+            snprintf(texts[i] + strlen(texts[i]), sizeof texts[i] - strlen(texts[i]),
+                     i < 7 ? "{{>p%d}}" : "0123456789", i + 1);
         files[3 + i] = (struct file){ paths[i], texts[i] };
     }
     struct error err;
@@ -247,15 +256,15 @@ static void test_large_file(void **state)
 static void test_other_files(void **state)
 {
     (void)state;
-    struct template_set *set = open_good(NULL, FILES(BASICS, { "en/user.locked.txt~", "{{x" }, { "en/.x.txt", "{{x" },
-                                                     { "en/README", "{{x" }, { "en/user.locked.txt.dpkg-dist", "{{x" },
-                                                     { "README", "{{x" }));
+    struct template_set *set = open_good(
+        NULL, FILES(BASICS, { "en/user.locked.txt~", "{{x" }, { "en/.x.txt", "{{x" }, { "en/README", "{{x" },
+                    { "en/user.locked.txt.dpkg-dist", "{{x" }, { "README", "{{x" }));
     assert_false(template_set_has(set, "user.locked"));
     assert_true(template_set_has(set, "default"));
     talloc_free(set);
 }
 
-// --- rendering -------------------------------------------------------------------------------------------------------
+// --- rendering -----------------------------------------------------------------------------------------
 
 static void test_choice_by_role(void **state)
 {
@@ -283,10 +292,11 @@ static void test_choice_by_role(void **state)
 static void test_choice_by_language(void **state)
 {
     (void)state;
-    struct template_set *set = open_good(NULL, FILES(BASICS, { "de/default.txt", "Vorgabe" },
-        { "de/default.subject", "x" }, { "en/user.locked.txt", "locked" }, { "de/user.created.txt", "angelegt" },
-        { "de/user.created.subject", "x" }, { "de/attributes", "mail = Adresse\n" },
-        { "en/attributes", "mail = address\nsn=last name\n" }));
+    struct template_set *set =
+        open_good(NULL, FILES(BASICS, { "de/default.txt", "Vorgabe" }, { "de/default.subject", "x" },
+                              { "en/user.locked.txt", "locked" }, { "de/user.created.txt", "angelegt" },
+                              { "de/user.created.subject", "x" }, { "de/attributes", "mail = Adresse\n" },
+                              { "en/attributes", "mail = address\nsn=last name\n" }));
     static const char *const german[] = { "DE-at", "de", "en", NULL }, *const french[] = { "fr", NULL };
     assert_string_equal(template_language(set, NULL, "user.created", NULL, german), "de");
     assert_string_equal(template_language(set, NULL, "user.created", NULL, english), "en");
@@ -303,9 +313,12 @@ static void test_choice_by_language(void **state)
 static void test_escaping(void **state)
 {
     (void)state;
-    struct template_set *set = open_good(NULL, FILES(BASICS, { "en/user.locked.txt", "{{name}}|{{{name}}}|{{>p}}" },
-        { "en/user.locked.subject", "{{name}}" }, { "en/user.locked.html", "{{name}}|{{title}}|{{>p}}|{{>q}}" },
-        { "en/partials/p.txt", "a < b & {{name}}" }, { "en/partials/q.txt", "text" }, { "en/partials/q.html", "<b>" }));
+    struct template_set *set =
+        open_good(NULL, FILES(BASICS, { "en/user.locked.txt", "{{name}}|{{{name}}}|{{>p}}" },
+                              { "en/user.locked.subject", "{{name}}" },
+                              { "en/user.locked.html", "{{name}}|{{title}}|{{>p}}|{{>q}}" },
+                              { "en/partials/p.txt", "a < b & {{name}}" }, { "en/partials/q.txt", "text" },
+                              { "en/partials/q.html", "<b>" }));
     struct rendered rendered = render(set, "user.locked", NULL, "{\"name\": \"<i>\\\"'&\"}");
     assert_string_equal(rendered.subject, "<i>\"'&");
     assert_string_equal(rendered.text, "<i>\"'&|<i>\"'&|a < b & <i>\"'&\n");
@@ -319,7 +332,8 @@ static void test_values_are_not_templates(void **state)
 {
     (void)state;
     struct template_set *set = open_good(NULL, FILES(BASICS, { "en/user.locked.txt", "{{name}}" }));
-    struct rendered rendered = render(set, "user.locked", NULL, "{\"name\": \"{{mail}}{{>p}}\", \"mail\": \"secret\"}");
+    struct rendered rendered =
+        render(set, "user.locked", NULL, "{\"name\": \"{{mail}}{{>p}}\", \"mail\": \"secret\"}");
     assert_string_equal(rendered.text, "{{mail}}{{>p}}\n");
     talloc_free(set);
 }
@@ -340,13 +354,17 @@ static void test_layout(void **state)
 static void test_sections_and_lines(void **state)
 {
     (void)state;
-    struct template_set *set = open_good(NULL, FILES(BASICS, { "en/user.locked.txt",
-        "{{! comment }}\r\n\r\n\r\nbegin\r\n{{#name}}\r\nname {{name}}\r\n{{/name}}\r\n{{^mail}}no mail{{/mail}}\r\n"
-        "{{#is_owner}}owner{{/is_owner}}{{#dn}}dn{{/dn}}\r\n\r\n\r\n\r\n"
-        "{{#members}}\r\n- {{name}}{{#mail}} {{mail}}{{/mail}}\r\n{{/members}}\r\n-- \r\n{{#dn}}x{{/dn}}\r\n\r\n" }));
-    struct rendered rendered = render(set, "user.locked", NULL,
-                                      "{\"name\": \"Anna\", \"mail\": \"\", \"is_owner\": false, \"dn\": null,"
-                                      " \"members\": [{\"name\": \"Bo\", \"mail\": null}, {\"name\": \"Cy\", \"mail\": \"c@x\"}]}");
+    struct template_set *set = open_good(
+        NULL, FILES(BASICS, { "en/user.locked.txt",
+                              "{{! comment }}\r\n\r\n\r\nbegin\r\n{{#name}}\r\nname "
+                              "{{name}}\r\n{{/name}}\r\n{{^mail}}no mail{{/mail}}\r\n"
+                              "{{#is_owner}}owner{{/is_owner}}{{#dn}}dn{{/dn}}\r\n\r\n\r\n\r\n"
+                              "{{#members}}\r\n- {{name}}{{#mail}} {{mail}}{{/mail}}\r\n{{/members}}\r\n-- "
+                              "\r\n{{#dn}}x{{/dn}}\r\n\r\n" }));
+    struct rendered rendered =
+        render(set, "user.locked", NULL,
+               "{\"name\": \"Anna\", \"mail\": \"\", \"is_owner\": false, \"dn\": null,"
+               " \"members\": [{\"name\": \"Bo\", \"mail\": null}, {\"name\": \"Cy\", \"mail\": \"c@x\"}]}");
     assert_string_equal(rendered.text, "begin\nname Anna\nno mail\n\n- Bo\n- Cy c@x\n-- \n");
     talloc_free(set);
 }
@@ -357,7 +375,8 @@ static void test_subject_is_one_line(void **state)
     struct template_set *set = open_good(NULL, FILES(BASICS,
         { "en/user.locked.subject", "{{! note }}\n  a\n\n{{#is_owner}}x{{/is_owner}}\n  {{name}}  b\n" },
         { "en/user.locked.txt", "[{{title}}]" }));
-    struct rendered rendered = render(set, "user.locked", NULL, "{\"name\": \"Anna\\r\\nBcc: x\\u0001\\u202e\"}");
+    struct rendered rendered =
+        render(set, "user.locked", NULL, "{\"name\": \"Anna\\r\\nBcc: x\\u0001\\u202e\"}");
     assert_string_equal(rendered.subject, "a Anna Bcc: x b");
     assert_string_equal(rendered.text, "[a Anna Bcc: x b]\n");
     char json[6000] = "{\"name\": \"";
@@ -376,12 +395,14 @@ static void test_configured_subject(void **state)
     struct error err;
     json_t *data = json_pack("{s:s, s:s}", "event", "e", "name", "Anna");
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(template_render(set, set, NULL, "user.locked", NULL, english, "[{{name}}] {{title}}", data,
-                                         &rendered, &err), 0);
+        assert_int_equal(template_render(set, set, NULL, "user.locked", NULL, english, "[{{name}}] {{title}}",
+                                         data, &rendered, &err),
+                         0);
         assert_string_equal(rendered.subject, "[Anna] e");
     }
-    assert_int_equal(template_render(set, set, NULL, "user.locked", NULL, english, "{{nonsense}}", data, &rendered,
-                                     &err), -1);
+    assert_int_equal(
+        template_render(set, set, NULL, "user.locked", NULL, english, "{{nonsense}}", data, &rendered, &err),
+        -1);
     assert_non_null(strstr(err.text, "nonsense"));
     json_decref(data);
     talloc_free(set);
@@ -391,27 +412,30 @@ static void test_configured_subject(void **state)
 static void test_work_is_bounded(void **state)
 {
     (void)state;
-    struct template_set *set = open_good(NULL, FILES(BASICS, { "en/user.locked.txt",
-        "{{#items}}{{#items}}{{#items}}{{#items}}{{#items}}x{{/items}}{{/items}}{{/items}}{{/items}}{{/items}}" }));
+    struct template_set *set = open_good(
+        NULL, FILES(BASICS, { "en/user.locked.txt", "{{#items}}{{#items}}{{#items}}{{#items}}{{#items}}x{{/"
+                                                    "items}}{{/items}}{{/items}}{{/items}}{{/items}}" }));
     json_t *data = json_object(), *items = json_array();
     struct rendered rendered;
     struct error err;
     for (int i = 0; i < 200; i++)
         json_array_append_new(items, json_object());
     json_object_set_new(data, "items", items);
-    assert_int_equal(template_render(set, set, NULL, "user.locked", NULL, english, NULL, data, &rendered, &err), -1);
+    assert_int_equal(
+        template_render(set, set, NULL, "user.locked", NULL, english, NULL, data, &rendered, &err), -1);
     assert_non_null(strstr(err.text, "too often"));
     json_decref(data);
     json_t *deep = json_object();
     for (int i = 0; i < 100; i++)
         deep = json_pack("{s:o}", "name", deep);
-    assert_int_equal(template_render(set, set, NULL, "user.locked", NULL, english, NULL, deep, &rendered, &err), -1);
+    assert_int_equal(
+        template_render(set, set, NULL, "user.locked", NULL, english, NULL, deep, &rendered, &err), -1);
     assert_non_null(strstr(err.text, "deep"));
     json_decref(deep);
     talloc_free(set);
 }
 
-// --- the manual ------------------------------------------------------------------------------------------------------
+// --- the manual ----------------------------------------------------------------------------------------
 
 // ldapnotify-templates(5) has every tag with its sentence, and no other.
 static void test_manual(void **state)
@@ -430,7 +454,8 @@ static void test_manual(void **state)
             listed = strstr(line, "begin") != NULL;
         else if (listed && sscanf(line, ".B %127s", tag) == 1) {
             if (!next->name || strcmp(tag, next->name) != 0)
-                fail_msg("the manual has \"%s\" where the table has \"%s\"", tag, next->name ? next->name : "its end");
+                fail_msg("the manual has \"%s\" where the table has \"%s\"", tag,
+                         next->name ? next->name : "its end");
             assert_non_null(fgets(line, sizeof line, file));
             line[strcspn(line, "\n")] = '\0';
             assert_string_equal(line, next->help);
