@@ -2,8 +2,8 @@
 // replay CONFIG SCENARIO.ldif STATE-DIRECTORY
 //
 // Plays an LDIF scenario through the whole program but the network: source, pipeline, stores, digest, rendering. The clock
-// is a fake one. What happened is printed as JSON lines, in order: {"event": …}, {"decision": …}, {"mail": …}, and at the
-// end {"untold": …} for each notification that never became a mail. `tests/replay/run` turns them into text for people and
+// is a fake one. What happened is printed as JSON lines, in order: {"event": …}, {"decision": …}, {"mail": …}, {"clock": …}
+// when it moved, and at the end {"untold": …} for each notification that never became a mail. `tests/replay/run` turns them into text for people and
 // compares it with what was agreed on.
 //
 // The first "#! restart" goes on with CONFIG.2 if there is such a file, the second with CONFIG.3, and so on.
@@ -25,7 +25,6 @@
 #include "watch/pipeline.h"
 
 #define REPLAY_START INT64_C(1767603600000) // 2026-01-05T09:00:00Z, a Monday
-#define REPLAY_BATCH 100
 
 struct replay {
     TALLOC_CTX *run; // everything that a restart throws away
@@ -108,30 +107,12 @@ static int show_mails(struct replay *replay, struct error *err)
     }
 }
 
-static int import_all(struct replay *replay, struct error *err)
-{
-    size_t imported;
-    do {
-        if (queue_import(replay->queue, replay->directory->name, clock_now(), REPLAY_BATCH, &imported, err) < 0)
-            return -1;
-    } while (imported == REPLAY_BATCH);
-    return 0;
-}
-
-static int freeze_all(struct replay *replay, struct error *err)
-{
-    size_t frozen;
-    do {
-        if (queue_freeze_due(replay->queue, clock_now(), REPLAY_BATCH, &frozen, err) < 0)
-            return -1;
-    } while (frozen == REPLAY_BATCH);
-    return 0;
-}
-
 // What the deliver worker would do now.
 static int deliver_now(struct replay *replay, struct error *err)
 {
-    if (show_events(replay, err) < 0 || import_all(replay, err) < 0 || freeze_all(replay, err) < 0)
+    if (show_events(replay, err) < 0 ||
+        queue_import(replay->queue, replay->directory->name, clock_now(), err) < 0 ||
+        queue_freeze_due(replay->queue, clock_now(), err) < 0)
         return -1;
     return show_mails(replay, err);
 }
@@ -153,6 +134,12 @@ static int show_untold(struct replay *replay, struct error *err)
         talloc_free(ctx);
     }
     return result;
+}
+
+static void show_clock(const char *what)
+{
+    char now[CLOCK_TEXT_SIZE];
+    print_line(json_pack("{s:{s:s,s:s}}", "clock", "now", clock_to_iso(clock_now(), now), "what", what));
 }
 
 static int replay_refresh_begin(void *context, enum source_refresh kind, struct error *err)
@@ -185,7 +172,9 @@ static int replay_gone(void *context, const struct uuid *uuids, size_t count, st
 static int replay_refresh_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt, struct error *err)
 {
     struct replay *replay = context;
-    if (pipeline_sink(replay->pipeline)->refresh_end(replay->pipeline, sweep, cookie, doubt, err) < 0)
+    // Timers that fell due meanwhile fire as soon as the refresh is committed.
+    if (pipeline_sink(replay->pipeline)->refresh_end(replay->pipeline, sweep, cookie, doubt, err) < 0 ||
+        pipeline_tick(replay->pipeline, clock_now(), err) < 0)
         return -1;
     return deliver_now(replay, err);
 }
@@ -241,7 +230,8 @@ static int replay_open(struct replay *replay, struct error *err)
                                     &replay->hooks, err);
     if (!replay->pipeline || pipeline_pin(replay->pipeline, "syncrepl", err) < 0)
         return -1;
-    return queue_open(replay->run, replay->config, replay->delivery, &replay->queue, err);
+    replay->queue = queue_open(replay->run, replay->config, replay->delivery, err);
+    return replay->queue ? 0 : -1;
 }
 
 static void replay_close(struct replay *replay)
@@ -260,6 +250,7 @@ static void replay_close(struct replay *replay)
 static int replay_tick(void *context, struct error *err)
 {
     struct replay *replay = context;
+    show_clock("");
     if (pipeline_tick(replay->pipeline, clock_now(), err) < 0)
         return -1;
     return deliver_now(replay, err);
@@ -268,6 +259,7 @@ static int replay_tick(void *context, struct error *err)
 static int replay_restart(void *context, struct error *err)
 {
     struct replay *replay = context;
+    show_clock(", restarted");
     replay_close(replay);
     if (replay_open(replay, err) < 0)
         return -1;
