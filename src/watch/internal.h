@@ -66,6 +66,7 @@ struct transaction {
     struct pipeline *pipeline;
     int64_t now;
     bool live; // seen as it happened: modifiersName is the actor
+    bool policy_changed;
     struct happening *happenings;
     size_t count;
     size_t notified;
@@ -103,6 +104,9 @@ void timers_context(struct pipeline *pipeline, struct diff_context *context);
 int timers_follow(struct transaction *transaction, const struct delta *delta, struct error *err);
 // After a first load: timers for every lock that is there, silently.
 int timers_baseline(struct pipeline *pipeline, const struct uuid *locked, size_t count, struct error *err);
+
+// A password policy changed: locks may end at other times now.
+int timers_rebuild(struct pipeline *pipeline, struct error *err);
 
 // --- storms.c ------------------------------------------------------------------------------------------------------------
 

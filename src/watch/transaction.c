@@ -75,8 +75,10 @@ static int transaction_delta(struct transaction *transaction, const struct delta
             return -1;
     }
     if (pipeline->flavour->policy_filter && (filter_matches(pipeline->flavour->policy_filter, delta->old) ||
-                                             filter_matches(pipeline->flavour->policy_filter, delta->new)))
+                                             filter_matches(pipeline->flavour->policy_filter, delta->new))) {
         policy_cache_forget(pipeline->policies);
+        transaction->policy_changed = true;
+    }
 
     struct event_list list = { 0 };
     if (transaction_kept_links(transaction, delta, &context, err) < 0)
@@ -197,7 +199,7 @@ static int transaction_route(struct transaction *transaction, struct error *err)
 int transaction_commit(struct transaction *transaction, struct source_state *state, struct error *err)
 {
     struct pipeline *pipeline = transaction->pipeline;
-    if (transaction_route(transaction, err) < 0) {
+    if ((transaction->policy_changed && timers_rebuild(pipeline, err) < 0) || transaction_route(transaction, err) < 0) {
         transaction_rollback(transaction);
         return -1;
     }
