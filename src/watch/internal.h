@@ -67,6 +67,7 @@ struct transaction {
     int64_t now;
     bool live; // seen as it happened: modifiersName is the actor
     bool policy_changed;
+    bool stormy; // storms in memory may be ahead of the store
     struct happening *happenings;
     size_t count;
     size_t notified;
@@ -114,5 +115,12 @@ int storms_load(struct pipeline *pipeline, struct error *err);
 // Which of the rules are to be held for this transaction: `totals` people per rule. held[] is filled; a new storm makes an event.
 int storms_decide(struct transaction *transaction, const size_t *totals, bool *held, struct error *err);
 int storms_hold(struct transaction *transaction, const struct route_match *match, struct error *err);
+
+// --- undone.c ------------------------------------------------------------------------------------------------------------
+
+// Marks events that undo one another.
+void undone_pairs(struct event **events, size_t count, bool *undone);
+// Marks events whose news does not hold any more: the member who was added is none now, and so on.
+int undone_since(struct pipeline *pipeline, struct event **events, size_t count, bool *undone, struct error *err);
 
 #endif

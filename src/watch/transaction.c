@@ -19,10 +19,18 @@ int transaction_begin(struct pipeline *pipeline, bool live, struct transaction *
     return 0;
 }
 
+static void transaction_forget(struct transaction *transaction)
+{
+    struct error why;
+    if (transaction->stormy && storms_load(transaction->pipeline, &why) < 0)
+        log_error("storms cannot be read again", LOG_E(&why));
+    talloc_free(transaction->ctx);
+}
+
 void transaction_rollback(struct transaction *transaction)
 {
     directory_store_rollback(transaction->pipeline->store);
-    talloc_free(transaction->ctx);
+    transaction_forget(transaction);
 }
 
 void transaction_add(struct transaction *transaction, struct event *event, const struct entry *old, const struct entry *new)
@@ -205,7 +213,10 @@ int transaction_commit(struct transaction *transaction, struct source_state *sta
     }
     size_t notified = transaction->notified;
     int result = directory_store_commit(pipeline->store, state, err);
-    talloc_free(transaction->ctx);
+    if (result < 0)
+        transaction_forget(transaction);
+    else
+        talloc_free(transaction->ctx);
     if (result == 0 && notified > 0 && pipeline->hooks->notified)
         pipeline->hooks->notified(pipeline->hooks->context);
     return result;
