@@ -5,6 +5,7 @@ include tests/unit/mail.mk
 include tests/unit/process.mk
 include tests/unit/deliver.mk
 include tests/unit/control.mk
+include tests/unit/base.mk
 include tests/unit/config.mk
 include tests/fuzz/local.mk
 include tests/replay/local.mk

@@ -24,7 +24,7 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_template
 
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_config_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_config_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(FUZZ_DRIVER)
@@ -49,11 +49,11 @@ tests_fuzz_fuzz_filter_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
-tests_fuzz_fuzz_message_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_message_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_message_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_template_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_template_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_template_LDFLAGS = $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_sync_control_SOURCES = tests/fuzz/fuzz_sync_control.c $(FUZZ_DRIVER)
