@@ -14,6 +14,7 @@ endif
 FUZZ_SECONDS = 60
 
 FUZZ_TARGETS = \
+  tests/fuzz/fuzz_certificate \
   tests/fuzz/fuzz_config \
   tests/fuzz/fuzz_cookie \
   tests/fuzz/fuzz_dn \
@@ -25,6 +26,10 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_smtp_reply \
   tests/fuzz/fuzz_sync_control \
   tests/fuzz/fuzz_template
+
+tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/fuzz_certificate.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_certificate_LDADD = $(EVERY_ROOM)
+tests_fuzz_fuzz_certificate_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_config_LDADD = $(EVERY_ROOM)
