@@ -5,9 +5,11 @@ include tests/unit/mail.mk
 include tests/unit/process.mk
 include tests/unit/deliver.mk
 include tests/unit/control.mk
+include tests/unit/base.mk
 include tests/unit/config.mk
 include tests/fuzz/local.mk
 include tests/replay/local.mk
 EXTRA_DIST += tests/check tests/demo tests/packages tests/e2e/harness.py tests/e2e/conftest.py tests/e2e/demo.py
 include tests/unit/event.mk
 include tests/unit/route.mk
+include tests/unit/store.mk

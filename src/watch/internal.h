@@ -66,6 +66,8 @@ struct transaction {
     struct pipeline *pipeline;
     int64_t now;
     bool live; // seen as it happened: modifiersName is the actor
+    bool policy_changed;
+    bool stormy; // storms in memory may be ahead of the store
     struct happening *happenings;
     size_t count;
     size_t notified;
@@ -104,11 +106,21 @@ int timers_follow(struct transaction *transaction, const struct delta *delta, st
 // After a first load: timers for every lock that is there, silently.
 int timers_baseline(struct pipeline *pipeline, const struct uuid *locked, size_t count, struct error *err);
 
+// A password policy changed: locks may end at other times now.
+int timers_rebuild(struct pipeline *pipeline, struct error *err);
+
 // --- storms.c ------------------------------------------------------------------------------------------------------------
 
 int storms_load(struct pipeline *pipeline, struct error *err);
 // Which of the rules are to be held for this transaction: `totals` people per rule. held[] is filled; a new storm makes an event.
 int storms_decide(struct transaction *transaction, const size_t *totals, bool *held, struct error *err);
 int storms_hold(struct transaction *transaction, const struct route_match *match, struct error *err);
+
+// --- undone.c ------------------------------------------------------------------------------------------------------------
+
+// Marks events that undo one another.
+void undone_pairs(struct event **events, size_t count, bool *undone);
+// Marks events whose news does not hold any more: the member who was added is none now, and so on.
+int undone_since(struct pipeline *pipeline, struct event **events, size_t count, bool *undone, struct error *err);
 
 #endif

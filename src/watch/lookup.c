@@ -77,8 +77,8 @@ static int complete_party(struct pipeline *pipeline, TALLOC_CTX *ctx, struct par
         result = directory_store_by_uid(pipeline->store, scratch, party->dn, &entry, former, err);
     if (result == 0 && entry) {
         complete_from_entry(pipeline, ctx, party, entry);
-        if (!party->dn)
-            party->dn = talloc_strdup(ctx, entry->dn);
+        if (!party->dn || !strchr(party->dn, '='))
+            party->dn = talloc_strdup(ctx, entry->dn); // a memberUid says less
     }
     if (result == 0 && !party->name && party->dn)
         complete_from_value(ctx, party);

@@ -19,10 +19,18 @@ int transaction_begin(struct pipeline *pipeline, bool live, struct transaction *
     return 0;
 }
 
+static void transaction_forget(struct transaction *transaction)
+{
+    struct error why;
+    if (transaction->stormy && storms_load(transaction->pipeline, &why) < 0)
+        log_error("storms cannot be read again", LOG_E(&why));
+    talloc_free(transaction->ctx);
+}
+
 void transaction_rollback(struct transaction *transaction)
 {
     directory_store_rollback(transaction->pipeline->store);
-    talloc_free(transaction->ctx);
+    transaction_forget(transaction);
 }
 
 void transaction_add(struct transaction *transaction, struct event *event, const struct entry *old, const struct entry *new)
@@ -75,8 +83,10 @@ static int transaction_delta(struct transaction *transaction, const struct delta
             return -1;
     }
     if (pipeline->flavour->policy_filter && (filter_matches(pipeline->flavour->policy_filter, delta->old) ||
-                                             filter_matches(pipeline->flavour->policy_filter, delta->new)))
+                                             filter_matches(pipeline->flavour->policy_filter, delta->new))) {
         policy_cache_forget(pipeline->policies);
+        transaction->policy_changed = true;
+    }
 
     struct event_list list = { 0 };
     if (transaction_kept_links(transaction, delta, &context, err) < 0)
@@ -197,13 +207,16 @@ static int transaction_route(struct transaction *transaction, struct error *err)
 int transaction_commit(struct transaction *transaction, struct source_state *state, struct error *err)
 {
     struct pipeline *pipeline = transaction->pipeline;
-    if (transaction_route(transaction, err) < 0) {
+    if ((transaction->policy_changed && timers_rebuild(pipeline, err) < 0) || transaction_route(transaction, err) < 0) {
         transaction_rollback(transaction);
         return -1;
     }
     size_t notified = transaction->notified;
     int result = directory_store_commit(pipeline->store, state, err);
-    talloc_free(transaction->ctx);
+    if (result < 0)
+        transaction_forget(transaction);
+    else
+        talloc_free(transaction->ctx);
     if (result == 0 && notified > 0 && pipeline->hooks->notified)
         pipeline->hooks->notified(pipeline->hooks->context);
     return result;

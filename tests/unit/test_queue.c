@@ -119,13 +119,13 @@ static void test_import_in_pieces(void **state)
 static void test_store_that_is_not_there_yet(void **state)
 {
     struct world *w = *state;
-    struct error err;
+    struct error why;
     size_t imported = 1;
     w->directory.name = (char *)"later";
     world_reopen_queue(w);
     MUST(queue_import_some(w->queue, "later", WORLD_NOW, 10, &imported, &err));
     assert_int_equal(imported, 0);
-    assert_int_equal(queue_import(w->queue, "unknown", WORLD_NOW, &err), -1);
+    assert_int_equal(queue_import(w->queue, "unknown", WORLD_NOW, &why), -1);
     w->directory.name = (char *)"corp";
 }
 
