@@ -390,6 +390,7 @@ static void worker_ignore_signals(void)
 
 static int worker_prepare(struct worker *worker, struct error *err)
 {
+    prctl(PR_SET_NAME, "ldapnotifyd", 0, 0, 0); // executed through /proc/self/exe, it would be called "exe"
     worker_ignore_signals();
     if (worker_read_slice(worker, err) < 0 || worker_close_off(worker, err) < 0)
         return -1;
