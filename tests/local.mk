@@ -14,3 +14,4 @@ include tests/unit/event.mk
 include tests/unit/route.mk
 include tests/unit/store.mk
 include tests/unit/watch.mk
+include tests/bench/store.mk
