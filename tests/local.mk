@@ -13,3 +13,5 @@ EXTRA_DIST += tests/check tests/demo tests/packages tests/e2e/harness.py tests/e
 include tests/unit/event.mk
 include tests/unit/route.mk
 include tests/unit/store.mk
+include tests/unit/watch.mk
+include tests/bench/store.mk

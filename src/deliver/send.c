@@ -343,6 +343,9 @@ static void sender_pump(struct sender *sender)
     int64_t now = clock_now();
     if (!sender->transport || sender->stopping || sender->pumping || sender->store_failures > 0)
         return;
+    // The clock was set back: no pause is longer than this.
+    if (sender->paused_until > now + sender->config->retry_most)
+        sender->paused_until = now + sender->config->retry_most;
     sender->pumping = true;
     bool more = true;
     while (more && sender->paused_until <= now && sender->store_failures == 0

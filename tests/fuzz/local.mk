@@ -80,6 +80,8 @@ tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_template_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_template_LDFLAGS = $(FUZZER_OPTIONS)
 
+tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 if !ENABLE_FUZZING
 TESTS += tests/fuzz/corpora

@@ -62,6 +62,12 @@ void worker_reply_error(struct worker *worker, uint32_t request, const char *for
     worker->replied = request;
 }
 
+void worker_fatal(struct worker *worker, const struct error *err)
+{
+    (void)worker;
+    fail_msg("%s", err->text);
+}
+
 void worker_exit(struct worker *worker)
 {
     worker->exited = true;

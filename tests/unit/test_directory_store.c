@@ -394,7 +394,7 @@ static void collisions_are_refused_in_words(void **state)
     directory_store_close(f->store);
     f->store = NULL;
     // As if other names had these hashes.
-    file_sql(f->path, "UPDATE entry SET dn = 'uid=q,ou=people,dc=x' WHERE dn = '" A "'; "
+    file_sql(f->path, "UPDATE content SET dn = 'uid=q,ou=people,dc=x' WHERE dn = '" A "'; "
                       "UPDATE outside SET value = 'uid=r,dc=y'");
     assert_done(f, directory_store_open(f, f->path, "corp", STORE_WRITE, &f->store, &f->err));
     directory_store_flavour(f->store, f->flavour);

@@ -356,6 +356,23 @@ static void test_dropped_with_a_reason(void **state)
     assert_int_equal(messages[0].expires, WORLD_NOW + 1);
 }
 
+static void test_disabled_user_hears_of_his_own_account(void **state)
+{
+    struct world *w = *state;
+    struct telling telling = telling_member_added;
+    struct message *messages;
+    world_user(w, 1, "one@example.com", true);
+    telling.type = EVENT_USER_DISABLED;
+    telling.group = 1;
+    telling.roles = "user";
+    int64_t own = world_tell(w, telling);
+    telling.group = 2;
+    int64_t other = world_tell(w, telling);
+    assert_int_equal(run(w, &messages), 1);
+    assert_int_equal(state_of(w, own), NOTIFICATION_FROZEN);
+    assert_dropped(w, other, "disabled");
+}
+
 static void test_redirect(void **state)
 {
     struct world *w = *state;
@@ -490,6 +507,7 @@ int main(void)
         TEST(test_gone_recipient_keeps_its_last_address),
         TEST(test_fixed_address),
         TEST(test_dropped_with_a_reason),
+        TEST(test_disabled_user_hears_of_his_own_account),
         TEST(test_redirect),
         TEST(test_sender_precedence),
         TEST(test_unknown_transport_falls_back),

@@ -20,6 +20,7 @@ static int store_destroy(struct directory_store *store)
     directory_store_load_abort(store);
     stage_close(store);
     database_rollback(store->db);
+    link_attributes_forget(store);
     return 0;
 }
 
