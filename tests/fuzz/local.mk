@@ -15,6 +15,7 @@ FUZZ_SECONDS = 60
 
 FUZZ_TARGETS = \
   tests/fuzz/fuzz_certificate \
+  tests/fuzz/fuzz_channel \
   tests/fuzz/fuzz_config \
   tests/fuzz/fuzz_cookie \
   tests/fuzz/fuzz_dn \
@@ -30,6 +31,10 @@ FUZZ_TARGETS = \
 tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/fuzz_certificate.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_certificate_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_certificate_LDFLAGS = $(FUZZER_OPTIONS)
+
+tests_fuzz_fuzz_channel_SOURCES = tests/fuzz/fuzz_channel.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_channel_LDADD = $(EVERY_ROOM)
+tests_fuzz_fuzz_channel_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_config_LDADD = $(EVERY_ROOM)
