@@ -35,7 +35,8 @@ struct database {
     const char *path;
     enum store_mode mode;
     int lock;           // descriptor of PATH.lock, -1 for readers
-    int64_t wal_octets; // of the write-ahead log after the last commit
+    int64_t wal_octets;  // of the write-ahead log after the last commit
+    int64_t wal_excused; // of which so much may wait until we are idle
     struct statement *statements;
 };
 
@@ -79,6 +80,10 @@ void database_rollback(struct database *db);
 bool database_in_transaction(const struct database *db);
 // Truncates the write-ahead log if it is larger than `limit` octets and no reader needs it; else it waits for next time.
 int database_checkpoint(struct database *db, int64_t limit, struct error *err) MUST_CHECK;
+// After a commit: the same, but only when the log has grown far too large for waiting. The commit stands in any case.
+void database_checkpoint_busy(struct database *db);
+// What the log holds now is left to the next idle moment.
+void database_excuse_log(struct database *db);
 int database_cache(struct database *db, int kib, struct error *err) MUST_CHECK; // pages kept in memory, at most
 #define CACHE_USUAL_KIB 8192
 #define CACHE_LOAD_KIB 24576

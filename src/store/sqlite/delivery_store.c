@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
-#include "base/log.h"
 #include "delivery.h"
 
 static const struct database_kind delivery_kind = {
@@ -48,10 +47,7 @@ int delivery_store_commit(struct delivery_store *store, struct error *err)
     TALLOC_FREE(store->last_directory);
     if (database_commit(store->db, err) < 0)
         return -1;
-    // The commit stands; a log that cannot be shortened now is shortened later.
-    struct error why;
-    if (database_checkpoint(store->db, WAL_BUSY_LIMIT, &why) < 0)
-        log_warning("write-ahead log not shortened", LOG_E(&why));
+    database_checkpoint_busy(store->db);
     return 0;
 }
 

@@ -159,22 +159,33 @@ static int link_insert(struct directory_store *store, int64_t id, const struct l
 #define ROWS_4 "(?1, ?, ?), (?1, ?, ?), (?1, ?, ?), (?1, ?, ?)"
 #define ROWS_32 ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4
 
+static int rows_insert(struct directory_store *store, sqlite3_stmt *write, int64_t id, const struct link_row *rows, int count,
+                       struct error *err)
+{
+    if (!write)
+        return -1;
+    bind_int(write, 1, id);
+    for (int i = 0; i < count; i++) {
+        bind_int(write, 2 + i * 2, rows[i].attribute);
+        bind_int(write, 3 + i * 2, rows[i].target);
+    }
+    if (database_run(store->db, write, err) < 0)
+        return -1;
+    store->grown.links += count;
+    return 0;
+}
+
 int links_insert(struct directory_store *store, int64_t id, const struct link_rows *rows, struct error *err)
 {
     size_t i = 0;
-    for (; i + 32 <= rows->count; i += 32) {
-        sqlite3_stmt *write = database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES " ROWS_32, err);
-        if (!write)
+    for (; i + 32 <= rows->count; i += 32)
+        if (rows_insert(store, database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES " ROWS_32, err), id,
+                        &rows->items[i], 32, err) < 0)
             return -1;
-        bind_int(write, 1, id);
-        for (size_t j = 0; j < 32; j++) {
-            bind_int(write, (int)(2 + j * 2), rows->items[i + j].attribute);
-            bind_int(write, (int)(3 + j * 2), rows->items[i + j].target);
-        }
-        if (database_run(store->db, write, err) < 0)
+    for (; i + 4 <= rows->count; i += 4)
+        if (rows_insert(store, database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES " ROWS_4, err), id,
+                        &rows->items[i], 4, err) < 0)
             return -1;
-        store->grown.links += 32;
-    }
     for (; i < rows->count; i++)
         if (link_insert(store, id, &rows->items[i], err) < 0)
             return -1;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
-#include "base/log.h"
 #include "directory.h"
 
 static const struct database_kind directory_kind = {
@@ -183,10 +182,9 @@ int directory_store_commit(struct directory_store *store, struct source_state *s
     grown_forget(store);
     if (state)
         state->version++;
-    // The commit stands; a log that cannot be shortened now is shortened later.
-    struct error why;
-    if (database_checkpoint(store->db, WAL_BUSY_LIMIT, &why) < 0)
-        log_warning("write-ahead log not shortened", LOG_E(&why));
+    if (store->load)
+        database_excuse_log(store->db); // a first load is to be complete soon, not tidy
+    database_checkpoint_busy(store->db);
     return 0;
 }
 

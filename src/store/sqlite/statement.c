@@ -4,6 +4,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/log.h"
 #include "database.h"
 
 // Prepared statements, results in words, transactions.
@@ -198,8 +199,20 @@ int database_checkpoint(struct database *db, int64_t limit, struct error *err)
     int result = sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite3_busy_timeout(db->handle, 5000);
     if (result == SQLITE_OK)
-        db->wal_octets = 0;
+        db->wal_octets = db->wal_excused = 0;
     return result == SQLITE_OK || (result & 0xff) == SQLITE_BUSY ? 0 : database_fail(db, result, err);
+}
+
+void database_checkpoint_busy(struct database *db)
+{
+    struct error why;
+    if (database_checkpoint(db, WAL_BUSY_LIMIT + db->wal_excused, &why) < 0)
+        log_warning("write-ahead log not shortened", LOG_E(&why));
+}
+
+void database_excuse_log(struct database *db)
+{
+    db->wal_excused = db->wal_octets;
 }
 
 int database_cache(struct database *db, int kib, struct error *err)
