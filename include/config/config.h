@@ -162,7 +162,7 @@ struct config {
 struct config_checks {
     int (*filter)(const char *text, struct error *err);    // RFC 4515
     int (*dn)(const char *text, struct error *err);        // RFC 4514
-    int (*attribute)(const char *text, struct error *err); // may it be asked for at all? (well-formed already)
+    int (*attribute)(const char *text, struct error *err); // may it be asked for at all?
     int (*event)(const char *pattern, struct error *err);  // "group.*"; a leading "!" is taken off before
     int (*subject)(const char *text, struct error *err);   // Mustache
 };
@@ -170,7 +170,8 @@ struct config_checks {
 // Reads and checks PATH and all that it includes: unknown keys (with the nearest known one), wrong types,
 // ranges, control characters, duplicate names, references to transports that do not exist, filters and
 // DNs that do not parse (`checks`, may be NULL). On failure returns NULL; `err` holds the first problem as
-// "FILE:LINE: words". Every problem, the first one too, is given to `problem` (may be NULL). Secrets are not loaded.
+// "FILE:LINE: words". Every problem, the first one too, is given to `problem` (may be NULL). Secrets are
+// not loaded.
 typedef void config_problem_fn(void *context, const char *text);
 struct config *config_read(TALLOC_CTX *ctx, const char *path, const struct config_checks *checks,
                            config_problem_fn *problem, void *context, struct error *err) MUST_CHECK;
@@ -197,7 +198,8 @@ void config_write_manual(FILE *out);
 const struct config_directory *config_directory_find(const struct config *config, const char *name);
 const struct config_transport *config_transport_find(const struct config *config, const char *name);
 // The transport of a rule: its own, else the first one; NULL if there is none at all.
-const struct config_transport *config_rule_transport(const struct config *config, const struct config_rule *rule);
+const struct config_transport *config_rule_transport(const struct config *config,
+                                                     const struct config_rule *rule);
 
 // Precedence rule, transport, directory, mail. `rule` and `transport` may be NULL.
 int64_t config_digest_wait(const struct config *config, const struct config_rule *rule,

@@ -39,6 +39,8 @@ struct ldif_hooks {
 // `view` is copied.
 struct ldif_player *ldif_player_new(TALLOC_CTX *ctx, const char *path, const struct view *view,
                                     struct error *err) MUST_CHECK;
+// The owner of the sink asks for something else after a restart. On failure the view stays as it was.
+int ldif_player_view(struct ldif_player *player, const struct view *view, struct error *err) MUST_CHECK;
 void ldif_player_sink(struct ldif_player *player, const struct source_sink *sink);
 // Plays to the end. Problems of the file are "PATH:LINE: words".
 int ldif_player_run(struct ldif_player *player, const struct ldif_hooks *hooks, struct error *err) MUST_CHECK;

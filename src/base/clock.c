@@ -103,10 +103,9 @@ int clock_from_generalized(const char *text, size_t length, int64_t *time)
     if (at != end)
         return -1;
 
-    struct tm broken = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute,
-                         .tm_sec = second };
-    time_t seconds = timegm(&broken);
-    if (broken.tm_mday != day && second != 60)
+    struct tm broken = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute };
+    time_t seconds = timegm(&broken) + second; // a leap second would carry into the next day
+    if (broken.tm_mday != day)
         return -1; // the 30th of February
     *time = (int64_t)seconds * CLOCK_SECOND + fraction - offset;
     return 0;

@@ -18,6 +18,7 @@
 #include <unistr.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 // <syslog.h> and this module both speak of levels; these are syslog's.
 static const int syslog_priority[] = { 3, 4, 5, 6, 7 };
@@ -25,6 +26,7 @@ static const char *const level_names[] = { "error", "warning", "notice", "info",
 
 #define LOG_LINE_SIZE 4096
 #define LOG_JOURNAL_FIELDS 32
+#define JOURNAL_FIELD_SIZE 512
 
 // The log is one per process; everything else in it is a process's own state too.
 static struct {
@@ -61,10 +63,8 @@ static bool needs_quotes(const char *text)
 {
     if (!*text)
         return true;
-    for (const char *at = text; *at; at++)
-        if ((unsigned char)*at <= ' ' || *at == '"' || *at == '\\' || *at == '=' || *at == 0x7f)
-            return true;
-    return false;
+    size_t length = strlen(text);
+    return strpbrk(text, " \"\\=") || !text_is_utf8(text, length) || text_has_control(text, length);
 }
 
 static void line_put_quoted(struct line *line, const char *text)
@@ -92,7 +92,7 @@ static void line_put_quoted(struct line *line, const char *text)
 
 static void line_put_value(struct line *line, const char *text)
 {
-    if (needs_quotes(text) || u8_check((const uint8_t *)text, strlen(text)))
+    if (needs_quotes(text))
         line_put_quoted(line, text);
     else
         line_puts(line, text);
@@ -162,9 +162,20 @@ static void log_write_descriptor(int descriptor, enum log_level level, struct li
     (void)ignored;
 }
 
+static struct iovec journal_field(char store[JOURNAL_FIELD_SIZE], const struct log_field *field)
+{
+    if (field->text)
+        snprintf(store, JOURNAL_FIELD_SIZE, "LDAPNOTIFY_%s=%s", field->key, field->text);
+    else
+        snprintf(store, JOURNAL_FIELD_SIZE, "LDAPNOTIFY_%s=%lld", field->key, field->number);
+    for (char *at = store + strlen("LDAPNOTIFY_"); *at && *at != '='; at++)
+        *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
+    return (struct iovec){ store, strlen(store) };
+}
+
 static void log_write_journal(enum log_level level, const struct line *line, const struct log_field *fields)
 {
-    static char store[LOG_JOURNAL_FIELDS][512];
+    static char store[LOG_JOURNAL_FIELDS][JOURNAL_FIELD_SIZE];
     struct iovec parts[LOG_JOURNAL_FIELDS];
     int count = 0;
     static char message[LOG_LINE_SIZE + 16];
@@ -176,15 +187,13 @@ static void log_write_journal(enum log_level level, const struct line *line, con
     snprintf(store[count], sizeof store[count], "SYSLOG_IDENTIFIER=%s", logger.ident);
     parts[count] = (struct iovec){ store[count], strlen(store[count]) };
     count++;
-    for (; fields && fields->key && count < LOG_JOURNAL_FIELDS; fields++, count++) {
-        if (fields->text)
-            snprintf(store[count], sizeof store[count], "LDAPNOTIFY_%s=%s", fields->key, fields->text);
-        else
-            snprintf(store[count], sizeof store[count], "LDAPNOTIFY_%s=%lld", fields->key, fields->number);
-        for (char *at = store[count] + strlen("LDAPNOTIFY_"); *at && *at != '='; at++)
-            *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
-        parts[count] = (struct iovec){ store[count], strlen(store[count]) };
+    const struct log_field context = { .key = logger.context_key, .text = logger.context_value };
+    if (logger.context_value[0]) {
+        parts[count] = journal_field(store[count], &context);
+        count++;
     }
+    for (; fields && fields->key && count < LOG_JOURNAL_FIELDS; fields++, count++)
+        parts[count] = journal_field(store[count], fields);
     sd_journal_sendv(parts, count);
 }
 

@@ -80,8 +80,10 @@ char *text_format_duration(TALLOC_CTX *ctx, int64_t milliseconds)
 
 char *text_describe_duration(TALLOC_CTX *ctx, int64_t milliseconds)
 {
+    // The largest unit that does it justice: ten days are not "1 week", ninety seconds not "2 minutes".
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (milliseconds >= units[i].milliseconds) {
+        if (milliseconds > 0 && (milliseconds % units[i].milliseconds == 0 ||
+                                 (i > 0 && milliseconds >= 3 * units[i].milliseconds))) {
             int64_t count = (milliseconds + units[i].milliseconds / 2) / units[i].milliseconds;
             return talloc_asprintf(ctx, "%lld %s%s", (long long)count, units[i].word, count == 1 ? "" : "s");
         }

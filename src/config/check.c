@@ -6,7 +6,8 @@
 
 // What the option table cannot say of one option alone.
 
-#define PROBLEM(reader, field, element, ...) reader_problem((reader), reader_origin((reader), (field), (element)), __VA_ARGS__)
+#define PROBLEM(reader, field, element, ...)                                                                 \
+    reader_problem((reader), reader_origin((reader), (field), (element)), __VA_ARGS__)
 
 static const char *domain_of(const char *address)
 {
@@ -40,30 +41,32 @@ void config_derive(struct reader *reader)
 }
 
 // Elements of every list of groups begin with their name, but for subjects, which have none.
-static void check_duplicates(struct reader *reader, const char *what, const void *elements, size_t count, size_t size,
-                             size_t name_offset)
+static void check_duplicates(struct reader *reader, const char *what, const void *elements, size_t count,
+                             size_t size, size_t name_offset)
 {
     for (size_t i = 1; i < count; i++)
         for (size_t k = 0; k < i; k++) {
             const void *element = at_offset(elements, i * size), *earlier = at_offset(elements, k * size);
-            char *const *name = at_offset(element, name_offset), *const *other = at_offset(earlier, name_offset);
+            char *const *name = at_offset(element, name_offset);
+            char *const *other = at_offset(earlier, name_offset);
             if (!*name || !*other || strcmp(*name, *other) != 0)
                 continue;
             struct place place = reader_origin(reader, other, earlier);
-            PROBLEM(reader, name, element, "there is a %s \"%s\" already, at %s:%u", what, *name, place.file, place.line);
+            PROBLEM(reader, name, element, "there is a %s \"%s\" already, at %s:%u", what, *name, place.file,
+                    place.line);
             break;
         }
 }
 
-static void check_order(struct reader *reader, const char *section, const char *less, const int64_t *low, const char *more,
-                        const int64_t *high, const void *element)
+static void check_order(struct reader *reader, const char *section, const char *less, const int64_t *low,
+                        const char *more, const int64_t *high, const void *element)
 {
     if (*low > *high)
         PROBLEM(reader, low, element, "%s.%s is longer than %s", section, less, more);
 }
 
-static void check_key_pair(struct reader *reader, const char *section, char *const *certificate, char *const *key,
-                           const void *element)
+static void check_key_pair(struct reader *reader, const char *section, char *const *certificate,
+                           char *const *key, const void *element)
 {
     if (*certificate && !*key)
         PROBLEM(reader, certificate, element, "%s.tls_cert_file needs tls_key_file beside it", section);
@@ -80,7 +83,8 @@ static void check_transport(struct reader *reader, const struct config_transport
 {
     bool smtp = transport->type == CONFIG_TRANSPORT_SMTP;
     if (smtp && !transport->hosts)
-        PROBLEM(reader, transport, NULL, "transports.hosts is missing: type \"smtp\" needs a relay to send to");
+        PROBLEM(reader, transport, NULL,
+                "transports.hosts is missing: type \"smtp\" needs a relay to send to");
     if (smtp && transport->path)
         PROBLEM(reader, &transport->path, transport, "transports.path is for type \"maildir\" only");
     if (!smtp && !transport->path)
@@ -91,10 +95,13 @@ static void check_transport(struct reader *reader, const struct config_transport
         PROBLEM(reader, &transport->user, transport,
                 "transports.user needs a password: password_file, password_env or password_credential");
     if (!transport->user && secret_is_given(&transport->password))
-        PROBLEM(reader, &transport->password, transport, "transports.user is missing: there is a password and nobody to log in");
+        PROBLEM(reader, &transport->password, transport,
+                "transports.user is missing: there is a password and nobody to log in");
     check_key_pair(reader, "transports", &transport->tls_cert_file, &transport->tls_key_file, transport);
-    check_order(reader, "transports", "retry_first", &transport->retry_first, "retry_most", &transport->retry_most, transport);
-    check_order(reader, "transports", "retry_first", &transport->retry_first, "lifetime", &transport->lifetime, transport);
+    check_order(reader, "transports", "retry_first", &transport->retry_first, "retry_most",
+                &transport->retry_most, transport);
+    check_order(reader, "transports", "retry_first", &transport->retry_first, "lifetime",
+                &transport->lifetime, transport);
 }
 
 static bool is_local(const struct config_directory *directory)
@@ -112,8 +119,8 @@ static void check_login(struct reader *reader, const struct config_directory *di
     case CONFIG_AUTH_SIMPLE:
         if (!directory->bind_dn)
             PROBLEM(reader, &directory->auth, directory,
-                    "directories.bind_dn is missing: auth \"simple\" needs it and a password; for no login at all write "
-                    "auth = \"anonymous\"");
+                    "directories.bind_dn is missing: auth \"simple\" needs it and a password; for no login "
+                    "at all write auth = \"anonymous\"");
         else if (!password)
             PROBLEM(reader, &directory->bind_dn, directory,
                     "directories.bind_dn needs a password: bind_password_file, bind_password_env or "
@@ -128,7 +135,8 @@ static void check_login(struct reader *reader, const struct config_directory *di
         break;
     }
     if (password)
-        PROBLEM(reader, &directory->bind_password, directory, "directories.bind_password is for auth \"simple\" only");
+        PROBLEM(reader, &directory->bind_password, directory,
+                "directories.bind_password is for auth \"simple\" only");
     if (directory->bind_dn)
         PROBLEM(reader, &directory->bind_dn, directory, "directories.bind_dn is for auth \"simple\" only");
 }
@@ -140,7 +148,8 @@ static void check_directory(struct reader *reader, const struct config_directory
     if (directory->keytab && !gssapi)
         PROBLEM(reader, &directory->keytab, directory, "directories.keytab is for auth \"gssapi\" only");
     if (directory->principal && !gssapi)
-        PROBLEM(reader, &directory->principal, directory, "directories.principal is for auth \"gssapi\" only");
+        PROBLEM(reader, &directory->principal, directory,
+                "directories.principal is for auth \"gssapi\" only");
     check_key_pair(reader, "directories", &directory->tls_cert_file, &directory->tls_key_file, directory);
     check_order(reader, "directories", "reconnect_first", &directory->reconnect_first, "reconnect_most",
                 &directory->reconnect_most, directory);
@@ -154,7 +163,8 @@ static bool has_admins(const struct config *config)
     return config->mail.admins.count > 0 || everywhere;
 }
 
-static void check_admins(struct reader *reader, const struct config_rule *rule, const char *name, const struct config_list *list)
+static void check_admins(struct reader *reader, const struct config_rule *rule, const char *name,
+                         const struct config_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i], "admins") == 0 && !has_admins(reader->config))
@@ -180,11 +190,11 @@ static const char *nearest_transport(TALLOC_CTX *ctx, const struct config *confi
 }
 
 // A name that stands for nothing, with the nearest one that does.
-static void unknown_reference(struct reader *reader, const void *field, const struct config_rule *rule, const char *option,
-                              const char *name, const char *nearest)
+static void unknown_reference(struct reader *reader, const void *field, const struct config_rule *rule,
+                              const char *option, const char *name, const char *nearest)
 {
-    PROBLEM(reader, field, rule, "rules.%s: there is no \"%s\"%s%s%s", option, name, nearest ? "; did you mean \"" : "",
-            nearest ? nearest : "", nearest ? "\"?" : "");
+    PROBLEM(reader, field, rule, "rules.%s: there is no \"%s\"%s%s%s", option, name,
+            nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 static void check_rule(struct reader *reader, const struct config_rule *rule)
@@ -195,8 +205,9 @@ static void check_rule(struct reader *reader, const struct config_rule *rule)
     for (size_t i = 0; i < rule->on.count; i++)
         positive += rule->on.items[i][0] != '!';
     if (rule->on.count > 0 && positive == 0)
-        PROBLEM(reader, &rule->on, rule, "rules.on takes events out of nothing; begin with those that the rule is for, such "
-                                         "as \"user.*\"");
+        PROBLEM(reader, &rule->on, rule,
+                "rules.on takes events out of nothing; begin with those that the rule is for, such "
+                "as \"user.*\"");
     for (size_t i = 0; i < rule->directories.count; i++) {
         const char *name = rule->directories.items[i];
         if (!config_directory_find(config, name))
@@ -222,16 +233,17 @@ static void check_sender(struct reader *reader)
     for (size_t i = 0; i < config->directory_count; i++)
         directories = directories && config->directories[i].from;
     if (config->live && !config->mail.from && !transports && !directories)
-        PROBLEM(reader, &config->live, NULL, "mail.from is missing: while live is true messages need a sender");
+        PROBLEM(reader, &config->live, NULL,
+                "mail.from is missing: while live is true messages need a sender");
 }
 
 void config_check(struct reader *reader)
 {
     const struct config *config = reader->config;
-    check_duplicates(reader, "transport", config->transports, config->transport_count, sizeof *config->transports,
-                     offsetof(struct config_transport, name));
-    check_duplicates(reader, "directory", config->directories, config->directory_count, sizeof *config->directories,
-                     offsetof(struct config_directory, name));
+    check_duplicates(reader, "transport", config->transports, config->transport_count,
+                     sizeof *config->transports, offsetof(struct config_transport, name));
+    check_duplicates(reader, "directory", config->directories, config->directory_count,
+                     sizeof *config->directories, offsetof(struct config_directory, name));
     check_duplicates(reader, "rule", config->rules, config->rule_count, sizeof *config->rules,
                      offsetof(struct config_rule, name));
     for (size_t i = 0; i < config->transport_count; i++)

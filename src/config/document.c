@@ -36,7 +36,8 @@ static const char *const secret_help[][2] = {
 static const char *sample_setting(const struct option_section *section, const char *name)
 {
     for (size_t i = 0; i < sizeof sample_settings / sizeof *sample_settings; i++)
-        if (strcmp(sample_settings[i].section, section->name) == 0 && strcmp(sample_settings[i].name, name) == 0)
+        if (strcmp(sample_settings[i].section, section->name) == 0 &&
+            strcmp(sample_settings[i].name, name) == 0)
             return sample_settings[i].value;
     return NULL;
 }
@@ -57,7 +58,8 @@ static char *quote(TALLOC_CTX *ctx, const char *text)
     return talloc_asprintf_append(quoted, "\"");
 }
 
-// The table's text of a value as it is written in a file; paths that depend on the build as usually installed.
+// The table's text of a value as it is written in a file; paths that depend on the build as usually
+// installed.
 static char *value_text(TALLOC_CTX *ctx, const struct option *option, const char *text)
 {
     static const char built[] = SYSCONFDIR "/ldapnotify/";
@@ -84,15 +86,17 @@ static char *value_text(TALLOC_CTX *ctx, const struct option *option, const char
 // What the table knows beside the help: "One of …. From … to …. Default: …."
 static char *facts_text(TALLOC_CTX *ctx, const struct option *option)
 {
+    const char *before = option->type == OPTION_MAP ? " Roles: " : " One of ";
     char *facts = talloc_strdup(ctx, "");
     for (size_t i = 0; option->choices && option->choices[i]; i++)
-        facts = talloc_asprintf_append(facts, "%s%s%s", i ? ", " : option->type == OPTION_MAP ? " Roles: " : " One of ",
-                                       option->choices[i], option->choices[i + 1] ? "" : ".");
+        facts = talloc_asprintf_append(facts, "%s%s%s", i ? ", " : before, option->choices[i],
+                                       option->choices[i + 1] ? "" : ".");
     if (option->type == OPTION_INT)
         facts = talloc_asprintf_append(facts, " From %lld to %lld.", option->least, option->most);
     if (option->type == OPTION_DURATION)
-        facts = talloc_asprintf_append(facts, " From \"%s\" to \"%s\".", text_format_duration(ctx, option->least),
-                                       text_format_duration(ctx, option->most));
+        facts =
+            talloc_asprintf_append(facts, " From \"%s\" to \"%s\".", text_format_duration(ctx, option->least),
+                                   text_format_duration(ctx, option->most));
     if (option->fallback)
         facts = talloc_asprintf_append(facts, " Default: %s.", value_text(ctx, option, option->fallback));
     else if (option->required)
@@ -120,17 +124,20 @@ static void put_wrapped(FILE *out, const char *prefix, const char *text)
 }
 
 // `comment` stands before every line of a section that is a comment as a whole.
-static void put_sample_option(FILE *out, const struct option_section *section, const char *comment, const char *indent,
-                              const char *name, const char *help, const char *value, bool wanted)
+static void put_sample_option(FILE *out, const struct option_section *section, const char *comment,
+                              const char *indent, const char *name, const char *help, const char *value,
+                              bool wanted)
 {
     char prefix[32];
     const char *set = sample_setting(section, name);
     snprintf(prefix, sizeof prefix, "%s%s// ", comment, indent);
     put_wrapped(out, prefix, help);
-    fprintf(out, "%s%s%s%s = %s;\n", comment, indent, set || (wanted && *comment) ? "" : "#", name, set ? set : value);
+    fprintf(out, "%s%s%s%s = %s;\n", comment, indent, set || (wanted && *comment) ? "" : "#", name,
+            set ? set : value);
 }
 
-static void put_sample_options(FILE *out, const struct option_section *section, const char *comment, const char *indent)
+static void put_sample_options(FILE *out, const struct option_section *section, const char *comment,
+                               const char *indent)
 {
     TALLOC_CTX *scratch = talloc_new(NULL);
     for (const struct option *option = section->options; option->name; option++) {
@@ -177,12 +184,13 @@ void config_write_sample(FILE *out)
 {
     fputs("// ldapnotify.conf: what ldapnotifyd watches, and whom it tells. See ldapnotify.conf(5).\n"
           "//\n"
-          "// Every option is here. Those that begin with # have the value that they show, or, where no default is\n"
-          "// named, an example of one. After a change: ldapnotifyd -t looks for mistakes, ldapnotifyctl reload\n"
-          "// applies it.\n"
+          "// Every option is here. Those that begin with # have the value that they show, or, where no\n"
+          "// default is named, an example of one. After a change: ldapnotifyd -t looks for mistakes,\n"
+          "// ldapnotifyctl reload applies it.\n"
           "//\n"
           "// To begin with, set the values that are not commented out, put the password into the file that\n"
-          "// bind_password_file names (chmod 600), and watch for a while what would be sent. Then set live = true.\n"
+          "// bind_password_file names (chmod 600), and watch for a while what would be sent. Then set\n"
+          "// live = true.\n"
           "\n"
           "// The rules: which events matter, and to whom. The path is relative to this file.\n"
           "@include \"rules.conf\"\n",
@@ -191,7 +199,8 @@ void config_write_sample(FILE *out)
         put_sample_section(out, section);
 }
 
-// Text that roff(7) leaves alone, each sentence on its own line. No sentence of ours begins with a dot or an apostrophe.
+// Text that roff(7) leaves alone, each sentence on its own line. No sentence of ours begins with a dot or an
+// apostrophe.
 static void put_roff(FILE *out, const char *text)
 {
     for (; *text; text++) {
@@ -221,7 +230,8 @@ static const char *type_words(enum option_type type)
 
 static void put_manual_option(FILE *out, TALLOC_CTX *scratch, const struct option *option)
 {
-    fprintf(out, ".It Ic %s%s No = Ar %s\n", option->name, option->type == OPTION_SECRET ? "_file" : "", type_words(option->type));
+    fprintf(out, ".It Ic %s%s No = Ar %s\n", option->name, option->type == OPTION_SECRET ? "_file" : "",
+            type_words(option->type));
     for (size_t i = 1; option->type == OPTION_SECRET && i < sizeof secret_help / sizeof *secret_help; i++)
         fprintf(out, ".It Ic %s_%s No = Ar \\(dqname\\(dq\n", option->name, secret_help[i][0]);
     put_roff(out, talloc_asprintf(scratch, "%s%s", option->help, facts_text(scratch, option)));

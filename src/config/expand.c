@@ -110,9 +110,11 @@ static int skip_comment(struct expander *expander, struct frame *frame)
 }
 
 // What an administrator who writes a Windows name such as "CORP\new" has to know.
-static int fail_escape(struct expander *expander, const struct frame *frame, const char *escape, int length, const char *meaning)
+static int fail_escape(struct expander *expander, const struct frame *frame, const char *escape, int length,
+                       const char *meaning)
 {
-    return FAIL(expander, frame, "\"%.*s\" in a string %s; for a backslash write two, such as \"CORP\\\\name\"", length,
+    return FAIL(expander, frame,
+                "\"%.*s\" in a string %s; for a backslash write two, such as \"CORP\\\\name\"", length,
                 escape, meaning);
 }
 
@@ -147,8 +149,8 @@ static const char *find_string_end(struct expander *expander, const struct frame
         if (*at == '\n' || *at == '\r')
             break;
         if ((unsigned char)*at < 0x20 || *at == 0x7f) {
-            FAIL(expander, frame, "there is a control character (0x%02x) in this string%s", (unsigned char)*at,
-                 *at == '\t' ? ": a tab; write a space" : "");
+            FAIL(expander, frame, "there is a control character (0x%02x) in this string%s",
+                 (unsigned char)*at, *at == '\t' ? ": a tab; write a space" : "");
             return NULL;
         }
         if (*at == '\\') {
@@ -189,8 +191,8 @@ static int copy_string(struct expander *expander, struct frame *frame)
         return -1;
     if (expander->after_string && !may_join(expander))
         return FAIL(expander, frame,
-                    "a comma is missing before %.*s: neighbouring strings would become one; write a comma between the "
-                    "members of a list, such as [ \"member\", \"owner\" ]",
+                    "a comma is missing before %.*s: neighbouring strings would become one; write a comma "
+                    "between the members of a list, such as [ \"member\", \"owner\" ]",
                     (int)(end + 1 - frame->at > 80 ? 80 : end + 1 - frame->at), frame->at);
     for (; frame->at <= end; frame->at++)
         if (put(expander, frame, *frame->at) < 0)
@@ -199,7 +201,8 @@ static int copy_string(struct expander *expander, struct frame *frame)
     return 0;
 }
 
-static int check_number(struct expander *expander, const struct frame *frame, const char *token, size_t length)
+static int check_number(struct expander *expander, const struct frame *frame, const char *token,
+                        size_t length)
 {
     char digits[32];
     if (length >= sizeof digits)
@@ -262,9 +265,11 @@ static int close_bracket(struct expander *expander, const struct frame *frame)
     char open = expander->brackets[expander->bracket_count].open;
     const struct place *place = &expander->brackets[expander->bracket_count].place;
     if (open != wanted)
-        return FAIL(expander, frame, "this %c does not close the %c of %s:%u", *frame->at, open, place->file, place->line);
+        return FAIL(expander, frame, "this %c does not close the %c of %s:%u", *frame->at, open, place->file,
+                    place->line);
     if (wanted != '{' && expander->after_comma)
-        return FAIL(expander, frame, "nothing follows the comma before this %c; take the comma out", *frame->at);
+        return FAIL(expander, frame, "nothing follows the comma before this %c; take the comma out",
+                    *frame->at);
     return 0;
 }
 
@@ -279,11 +284,13 @@ static int copy_sign(struct expander *expander, struct frame *frame)
     else if (c == '\'')
         return FAIL(expander, frame, "strings are written in double quotes: \"…\"");
     else if ((unsigned char)c >= 0x80)
-        return FAIL(expander, frame, "there is a character outside a string that does not belong there (a typographic "
-                                     "quotation mark or space?); strings are written in straight double quotes");
+        return FAIL(expander, frame,
+                    "there is a character outside a string that does not belong there (a typographic "
+                    "quotation mark or space?); strings are written in straight double quotes");
     else if (!strchr(",;=:", c))
-        return FAIL(expander, frame, "%s%.1s%s does not belong here", (unsigned char)c < 0x20 ? "a control character" : "\"",
-                    (unsigned char)c < 0x20 ? "" : &c, (unsigned char)c < 0x20 ? "" : "\"");
+        return FAIL(expander, frame, "%s%.1s%s does not belong here",
+                    (unsigned char)c < 0x20 ? "a control character" : "\"", (unsigned char)c < 0x20 ? "" : &c,
+                    (unsigned char)c < 0x20 ? "" : "\"");
     expander->after_comma = c == ',';
     frame->at++;
     return failed < 0 ? -1 : put(expander, frame, c);
@@ -400,9 +407,9 @@ static int expand_include(struct expander *expander, struct frame *frame)
     const char *slash = strrchr(frame->path, '/');
     struct frame inner = { .parent = frame, .depth = frame->depth + 1, .line = 1 };
     // The path stays with the places of its lines.
-    inner.path = *name == '/' || !slash
-                     ? talloc_strdup(expander->out, name)
-                     : talloc_asprintf(expander->out, "%.*s/%s", (int)(slash - frame->path), frame->path, name);
+    inner.path = *name == '/' || !slash ? talloc_strdup(expander->out, name)
+                                        : talloc_asprintf(expander->out, "%.*s/%s",
+                                                          (int)(slash - frame->path), frame->path, name);
     if (!inner.path)
         goto done;
     if (open_frame(expander, &inner, scratch) == 0 && check_encoding(expander, &inner) == 0 &&

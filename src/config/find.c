@@ -19,7 +19,8 @@ const struct config_transport *config_transport_find(const struct config *config
     return NULL;
 }
 
-const struct config_transport *config_rule_transport(const struct config *config, const struct config_rule *rule)
+const struct config_transport *config_rule_transport(const struct config *config,
+                                                     const struct config_rule *rule)
 {
     if (rule && rule->transport)
         return config_transport_find(config, rule->transport);

@@ -68,7 +68,8 @@ static bool is_hosts(const char *text)
     }
 }
 
-// ldapurl = scheme "://" [host [":" port]] ["/"] (RFC 4516 §2); a dn, attributes and filter have their own options.
+// ldapurl = scheme "://" [host [":" port]] ["/"] (RFC 4516 §2); a dn, attributes and filter have their own
+// options.
 static bool is_uri(const char *text)
 {
     bool socket = strncmp(text, "ldapi://", 8) == 0;
@@ -96,8 +97,8 @@ static bool is_attribute(const char *text)
     size_t length = strlen(text);
     if (isalpha((unsigned char)*text))
         return is_of(text, length, LETTERS DIGITS "-;");
-    return isdigit((unsigned char)*text) && is_of(text, length, DIGITS ".") && strchr(text, '.') && text[length - 1] != '.' &&
-           !strstr(text, "..");
+    return isdigit((unsigned char)*text) && is_of(text, length, DIGITS ".") && strchr(text, '.') &&
+           text[length - 1] != '.' && !strstr(text, "..");
 }
 
 // langtag, well-formed enough to be a folder's name (RFC 5646 §2.1).
@@ -121,10 +122,12 @@ static bool is_account(const char *text)
 
 static bool is_peer(const char *text)
 {
-    return *text == '@' ? text[1] && !strpbrk(text + 1, ":,/") : *text && *text != '-' && !strpbrk(text, ":,/");
+    return *text == '@' ? text[1] && !strpbrk(text + 1, ":,/")
+                        : *text && *text != '-' && !strpbrk(text, ":,/");
 }
 
-static int hook(int (*check)(const char *, struct error *), const char *text, const char *before, struct error *err)
+static int hook(int (*check)(const char *, struct error *), const char *text, const char *before,
+                struct error *err)
 {
     if (!check || check(text, err) == 0)
         return 0;
@@ -180,9 +183,10 @@ int form_check(enum option_form form, const char *text, const struct config_chec
     case FORM_DN:
         return hook(checks->dn, text, "is no DN (RFC 4514): ", err);
     case FORM_URI:
-        return demand(is_uri(text), err,
-                      "is no LDAP URI: ldaps://HOST, ldap://HOST:PORT or ldapi://%2Fpath%2Fof%2Fsocket, with nothing "
-                      "behind it; the base has an option of its own");
+        return demand(
+            is_uri(text), err,
+            "is no LDAP URI: ldaps://HOST, ldap://HOST:PORT or ldapi://%2Fpath%2Fof%2Fsocket, with nothing "
+            "behind it; the base has an option of its own");
     case FORM_PATH:
         return demand(*text == '/', err, "is no absolute path; it must begin with /");
     case FORM_URL:
@@ -198,8 +202,9 @@ int form_check(enum option_form form, const char *text, const struct config_chec
     case FORM_FALLBACK:
         return check_role(text, true, checks, err);
     case FORM_HOSTS:
-        return demand(is_hosts(text), err,
-                      "is no list of hosts, such as \"relay1.example.com;relay2.example.com:587;[2001:db8::1]:25\"");
+        return demand(
+            is_hosts(text), err,
+            "is no list of hosts, such as \"relay1.example.com;relay2.example.com:587;[2001:db8::1]:25\"");
     case FORM_HOST:
         return demand(is_host(text, length, false), err, "is no host or domain name");
     case FORM_ATTRIBUTE:
@@ -209,8 +214,8 @@ int form_check(enum option_form form, const char *text, const struct config_chec
     case FORM_LANGUAGE:
         return demand(is_language(text), err, "is no language, such as \"en\" or \"de-AT\"");
     case FORM_LIST_ID:
-        return demand(length > 2 && text[0] == '<' && text[length - 1] == '>' && is_host(text + 1, length - 2, false) &&
-                          strchr(text, '.'),
+        return demand(length > 2 && text[0] == '<' && text[length - 1] == '>' &&
+                          is_host(text + 1, length - 2, false) && strchr(text, '.'),
                       err, "is no list identifier, such as \"<ldapnotify.example.com>\" (RFC 2919)");
     case FORM_TEMPLATE:
         return demand(*text != '.' && is_of(text, length, LETTERS DIGITS "._-"), err,

@@ -7,6 +7,7 @@
 #include "config/options.h"
 
 // Is `text` what an option of this form takes? `err` says what it should be: "is no address, such as …".
-int form_check(enum option_form form, const char *text, const struct config_checks *checks, struct error *err) MUST_CHECK;
+int form_check(enum option_form form, const char *text, const struct config_checks *checks,
+               struct error *err) MUST_CHECK;
 
 #endif

@@ -33,7 +33,8 @@ void reader_problem(struct reader *reader, struct place place, const char *forma
 
 void reader_set_origin(struct reader *reader, const void *field, struct place place)
 {
-    struct origin *larger = talloc_realloc(reader->config, reader->origins, struct origin, reader->origin_count + 1);
+    struct origin *larger =
+        talloc_realloc(reader->config, reader->origins, struct origin, reader->origin_count + 1);
     if (!larger)
         return; // a problem will be reported for the file as a whole
     reader->origins = larger;
@@ -95,9 +96,11 @@ static const char *wanted_words(enum option_type type)
     return "something else";
 }
 
-static void wrong_type(struct reader *reader, const config_setting_t *setting, const char *label, const char *wanted)
+static void wrong_type(struct reader *reader, const config_setting_t *setting, const char *label,
+                       const char *wanted)
 {
-    reader_problem(reader, setting_place(reader, setting), "%s must be %s, not %s", label, wanted, type_words(setting));
+    reader_problem(reader, setting_place(reader, setting), "%s must be %s, not %s", label, wanted,
+                   type_words(setting));
 }
 
 // The string of a setting if it may be one at all, else NULL with the problem reported.
@@ -133,8 +136,8 @@ static const char *checked_string(struct reader *reader, const config_setting_t 
     return text;
 }
 
-static void read_text(struct reader *reader, TALLOC_CTX *ctx, const struct option *option, const config_setting_t *setting,
-                      const char *label, void *field)
+static void read_text(struct reader *reader, TALLOC_CTX *ctx, const struct option *option,
+                      const config_setting_t *setting, const char *label, void *field)
 {
     const char *text = checked_string(reader, setting, label, option);
     struct error detail;
@@ -149,16 +152,18 @@ static void read_number(struct reader *reader, const struct option *option, cons
         wrong_type(reader, setting, label, wanted_words(option->type));
         return;
     }
-    long long number = setting->type == CONFIG_TYPE_INT ? config_setting_get_int(setting) : config_setting_get_int64(setting);
+    long long number = setting->type == CONFIG_TYPE_INT ? config_setting_get_int(setting)
+                                                        : config_setting_get_int64(setting);
     if (number < option->least || number > option->most)
-        reader_problem(reader, setting_place(reader, setting), "%s: %lld is out of range; it may be from %lld to %lld", label,
-                       number, option->least, option->most);
+        reader_problem(reader, setting_place(reader, setting),
+                       "%s: %lld is out of range; it may be from %lld to %lld", label, number, option->least,
+                       option->most);
     else
         *field = number;
 }
 
-static void read_list(struct reader *reader, TALLOC_CTX *ctx, const struct option *option, const config_setting_t *setting,
-                      const char *label, struct config_list *list)
+static void read_list(struct reader *reader, TALLOC_CTX *ctx, const struct option *option,
+                      const config_setting_t *setting, const char *label, struct config_list *list)
 {
     talloc_free(list->items); // the default
     *list = (struct config_list){ 0 };
@@ -184,8 +189,8 @@ static const char *nearest_hint(TALLOC_CTX *ctx, const char *name, const char *c
     return nearest ? talloc_asprintf(ctx, "; did you mean \"%s\"?", nearest) : "";
 }
 
-static void read_map(struct reader *reader, TALLOC_CTX *ctx, const struct option *option, const config_setting_t *setting,
-                     const char *label, void *base)
+static void read_map(struct reader *reader, TALLOC_CTX *ctx, const struct option *option,
+                     const config_setting_t *setting, const char *label, void *base)
 {
     if (setting->type != CONFIG_TYPE_GROUP) {
         wrong_type(reader, setting, label, wanted_words(OPTION_MAP));
@@ -206,8 +211,8 @@ static void read_map(struct reader *reader, TALLOC_CTX *ctx, const struct option
         for (const char *const *choice = option->choices; *choice; choice++)
             known = known || strcmp(*choice, item->name) == 0;
         if (!known)
-            reader_problem(reader, setting_place(reader, item), "%s: \"%.60s\" is no role of a flavour%s", label, item->name,
-                           nearest_hint(map, item->name, option->choices));
+            reader_problem(reader, setting_place(reader, item), "%s: \"%.60s\" is no role of a flavour%s",
+                           label, item->name, nearest_hint(map, item->name, option->choices));
         read_list(reader, map, option, item, inner.text, &map[i].attributes);
     }
 }
@@ -224,8 +229,8 @@ static const char *secret_suffix(const struct reader *reader, const struct optio
     return reader->slice && strcmp(name + length + 1, "value") == 0 ? "value" : NULL;
 }
 
-static void read_secret(struct reader *reader, TALLOC_CTX *ctx, const char *suffix, const config_setting_t *setting,
-                        const char *label, struct config_secret *secret)
+static void read_secret(struct reader *reader, TALLOC_CTX *ctx, const char *suffix,
+                        const config_setting_t *setting, const char *label, struct config_secret *secret)
 {
     if (strcmp(suffix, "value") == 0) { // any octets
         const char *value = setting->type == CONFIG_TYPE_STRING ? config_setting_get_string(setting) : NULL;
@@ -238,9 +243,11 @@ static void read_secret(struct reader *reader, TALLOC_CTX *ctx, const char *suff
         return;
     struct place place = setting_place(reader, setting);
     if (secret->file || secret->environment || secret->credential)
-        reader_problem(reader, place, "%s: the secret is given in two ways; keep one of _file, _env and _credential", label);
+        reader_problem(reader, place,
+                       "%s: the secret is given in two ways; keep one of _file, _env and _credential", label);
     else if (strcmp(suffix, "file") == 0 && *text != '/')
-        reader_problem(reader, place, "%s: \"%.200s\" is no absolute path; it must begin with /", label, text);
+        reader_problem(reader, place, "%s: \"%.200s\" is no absolute path; it must begin with /", label,
+                       text);
     else if (strcmp(suffix, "file") != 0 && strpbrk(text, "/="))
         reader_problem(reader, place, "%s: \"%.200s\" must be a name, without \"/\" and \"=\"", label, text);
     char **field = strcmp(suffix, "file") == 0 ? &secret->file
@@ -249,8 +256,8 @@ static void read_secret(struct reader *reader, TALLOC_CTX *ctx, const char *suff
     *field = talloc_strdup(ctx, text);
 }
 
-static void read_option(struct reader *reader, TALLOC_CTX *ctx, const struct option *option, const char *suffix,
-                        const config_setting_t *setting, const char *label, void *base)
+static void read_option(struct reader *reader, TALLOC_CTX *ctx, const struct option *option,
+                        const char *suffix, const config_setting_t *setting, const char *label, void *base)
 {
     void *field = at_offset(base, option->offset);
     reader_set_origin(reader, field, setting_place(reader, setting));
@@ -293,13 +300,15 @@ static const char **known_names(TALLOC_CTX *ctx, const struct option_section *se
             for (size_t i = 0; i < sizeof secret_ways / sizeof *secret_ways; i++)
                 names[count++] = talloc_asprintf(names, "%s_%s", option->name, secret_ways[i]);
     }
-    for (const struct option_section *other = option_sections; names && !*section->name && other->name; other++)
+    for (const struct option_section *other = option_sections; names && !*section->name && other->name;
+         other++)
         if (*other->name)
             names[count++] = other->name;
     return names;
 }
 
-static void unknown_option(struct reader *reader, const struct option_section *section, const config_setting_t *setting)
+static void unknown_option(struct reader *reader, const struct option_section *section,
+                           const config_setting_t *setting)
 {
     TALLOC_CTX *scratch = talloc_new(NULL);
     const char **known = known_names(scratch, section);
@@ -323,7 +332,8 @@ static const struct option_section *section_find(const char *name)
     return NULL;
 }
 
-static void set_fallbacks(struct reader *reader, TALLOC_CTX *ctx, const struct option_section *section, void *base)
+static void set_fallbacks(struct reader *reader, TALLOC_CTX *ctx, const struct option_section *section,
+                          void *base)
 {
     for (const struct option *option = section->options; option->name; option++) {
         struct error detail;
@@ -334,8 +344,8 @@ static void set_fallbacks(struct reader *reader, TALLOC_CTX *ctx, const struct o
 }
 
 // `first` is the first origin that can belong to this element.
-static void check_required(struct reader *reader, const struct option_section *section, const void *base, size_t first,
-                           struct place place)
+static void check_required(struct reader *reader, const struct option_section *section, const void *base,
+                           size_t first, struct place place)
 {
     for (const struct option *option = section->options; option->name && !reader->slice; option++) {
         if (!option->required)
@@ -360,17 +370,20 @@ static void read_group(struct reader *reader, TALLOC_CTX *ctx, const struct opti
         const struct option *option = section->options;
         const char *suffix = NULL;
         for (; option->name; option++)
-            if (option->type == OPTION_SECRET ? (suffix = secret_suffix(reader, option, setting->name)) != NULL
-                                              : strcmp(option->name, setting->name) == 0)
+            if (option->type == OPTION_SECRET
+                    ? (suffix = secret_suffix(reader, option, setting->name)) != NULL
+                    : strcmp(option->name, setting->name) == 0)
                 break;
         if (option->name)
-            read_option(reader, ctx, option, suffix, setting, option_label(section, setting->name).text, base);
+            read_option(reader, ctx, option, suffix, setting, option_label(section, setting->name).text,
+                        base);
         else
             unknown_option(reader, section, setting);
     }
 }
 
-static void read_elements(struct reader *reader, const struct option_section *section, const config_setting_t *setting)
+static void read_elements(struct reader *reader, const struct option_section *section,
+                          const config_setting_t *setting)
 {
     if (setting->type != CONFIG_TYPE_LIST) {
         wrong_type(reader, setting, section->name, "a list of groups, such as ( { … }, { … } )");
@@ -427,7 +440,8 @@ static void parse_problem(struct reader *reader, const config_t *tree)
         advice = ": the members of [ … ] must all be strings";
     else
         advice = ": look for a missing ;, a missing = or a missing quotation mark here or on the line before";
-    reader_problem(reader, expanded_place(reader->text, (unsigned)config_error_line(tree)), "%s%s", words, advice);
+    reader_problem(reader, expanded_place(reader->text, (unsigned)config_error_line(tree)), "%s%s", words,
+                   advice);
 }
 
 static struct config *reader_run(TALLOC_CTX *ctx, struct reader *reader)
@@ -468,7 +482,9 @@ struct config *config_read(TALLOC_CTX *ctx, const char *path, const struct confi
             problem(context, detail.text);
         return NULL;
     }
-    struct reader reader = { .text = text, .checks = checks, .problem = problem, .context = context, .err = err };
+    struct reader reader = {
+        .text = text, .checks = checks, .problem = problem, .context = context, .err = err
+    };
     struct config *config = reader_run(ctx, &reader);
     talloc_free(text);
     return config;

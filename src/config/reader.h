@@ -12,8 +12,8 @@
 #include "config/options.h"
 #include "expand.h"
 
-// One run over one configuration. Problems are gathered, for an administrator wants to see them all; the first one is
-// kept in `err`.
+// One run over one configuration. Problems are gathered, for an administrator wants to see them all; the first
+// one is kept in `err`.
 
 // Where the value of a field, or an element of a list of groups, was written.
 struct origin {
@@ -35,13 +35,16 @@ struct reader {
 };
 
 void reader_problem(struct reader *reader, struct place place, const char *format, ...) PRINTF_LIKE(3, 4);
-// Remembers where a field was written; and finds it again: `field`, else `element` (may be NULL), else the file.
+// Remembers where a field was written; and finds it again: `field`, else `element` (may be NULL), else the
+// file.
 void reader_set_origin(struct reader *reader, const void *field, struct place place);
 struct place reader_origin(const struct reader *reader, const void *field, const void *element);
 
 // The value that the table gives a field, set from its text as a file would. Values are owned by `ctx`.
-int option_set_fallback(TALLOC_CTX *ctx, const struct option *option, void *field, struct error *err) MUST_CHECK;
-int option_set_text(TALLOC_CTX *ctx, const struct option *option, void *field, const char *text, struct error *err) MUST_CHECK;
+int option_set_fallback(TALLOC_CTX *ctx, const struct option *option, void *field,
+                        struct error *err) MUST_CHECK;
+int option_set_text(TALLOC_CTX *ctx, const struct option *option, void *field, const char *text,
+                    struct error *err) MUST_CHECK;
 int list_add(TALLOC_CTX *ctx, struct config_list *list, const char *text) MUST_CHECK;
 
 // A copy of `length` octets and a NUL that is wiped when freed.

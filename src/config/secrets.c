@@ -56,26 +56,32 @@ static struct identity identity_of(const struct config *config)
     return identity;
 }
 
-static int check_permissions(const char *path, const struct stat *status, const struct identity *identity, struct error *err)
+static int check_permissions(const char *path, const struct stat *status, const struct identity *identity,
+                             struct error *err)
 {
-    bool owner = status->st_uid == 0 || status->st_uid == geteuid() || (identity->has_user && status->st_uid == identity->user);
+    bool owner = status->st_uid == 0 || status->st_uid == geteuid() ||
+                 (identity->has_user && status->st_uid == identity->user);
     bool group = identity->has_group && status->st_gid == identity->group;
     if (!S_ISREG(status->st_mode))
         return error_set(err, "%s is no regular file", path);
     if (!owner)
-        return error_set(err, "%s belongs to another user (number %lu), who could change it; run: chown root %s", path,
-                         (unsigned long)status->st_uid, path);
+        return error_set(err,
+                         "%s belongs to another user (number %lu), who could change it; run: chown root %s",
+                         path, (unsigned long)status->st_uid, path);
     if (status->st_mode & (S_IROTH | S_IWOTH))
         return error_set(err, "%s can be %s by every user of this machine; run: chmod 600 %s", path,
                          status->st_mode & S_IROTH ? "read" : "changed", path);
     if ((status->st_mode & (S_IRGRP | S_IWGRP)) && !group)
-        return error_set(err, "%s can be %s by its group (number %lu), which is not the daemon's; run: chmod 600 %s", path,
-                         status->st_mode & S_IRGRP ? "read" : "changed", (unsigned long)status->st_gid, path);
+        return error_set(
+            err, "%s can be %s by its group (number %lu), which is not the daemon's; run: chmod 600 %s", path,
+            status->st_mode & S_IRGRP ? "read" : "changed", (unsigned long)status->st_gid, path);
     return 0;
 }
 
-// A value as it was given; `source` says where ("the file /etc/x"). One line, without the newline an editor adds.
-static int take_value(TALLOC_CTX *ctx, const char *source, const char *text, size_t length, char **value, struct error *err)
+// A value as it was given; `source` says where ("the file /etc/x"). One line, without the newline an editor
+// adds.
+static int take_value(TALLOC_CTX *ctx, const char *source, const char *text, size_t length, char **value,
+                      struct error *err)
 {
     if (length > 0 && text[length - 1] == '\n')
         length--;
@@ -93,7 +99,8 @@ static int take_value(TALLOC_CTX *ctx, const char *source, const char *text, siz
 }
 
 // `identity` NULL: whoever made the file has seen to its permissions.
-static int load_file(TALLOC_CTX *ctx, const char *path, const struct identity *identity, char **value, struct error *err)
+static int load_file(TALLOC_CTX *ctx, const char *path, const struct identity *identity, char **value,
+                     struct error *err)
 {
     static char text[SECRET_SIZE_MOST + 1];
     size_t used = 0;
@@ -144,7 +151,9 @@ static int load_credential(TALLOC_CTX *ctx, const char *name, char **value, stru
 {
     const char *directory = getenv("CREDENTIALS_DIRECTORY");
     if (!directory)
-        return error_set(err, "there are no systemd credentials; add LoadCredential=%s:PATH to the unit, or give a file", name);
+        return error_set(
+            err, "there are no systemd credentials; add LoadCredential=%s:PATH to the unit, or give a file",
+            name);
     char *path = talloc_asprintf(ctx, "%s/%s", directory, name);
     // systemd keeps others out by the folder and by access lists, which show up as group bits.
     int result = path ? load_file(ctx, path, NULL, value, err) : error_set(err, "no memory");
@@ -152,7 +161,8 @@ static int load_credential(TALLOC_CTX *ctx, const char *name, char **value, stru
     return result;
 }
 
-static int load_secret(TALLOC_CTX *ctx, struct config_secret *secret, const struct identity *identity, struct error *err)
+static int load_secret(TALLOC_CTX *ctx, struct config_secret *secret, const struct identity *identity,
+                       struct error *err)
 {
     if (secret->file)
         return load_file(ctx, secret->file, identity, &secret->value, err);
@@ -167,7 +177,8 @@ static int load_group(const struct option_section *section, TALLOC_CTX *ctx, voi
                       const struct identity *identity, struct error *err)
 {
     for (const struct option *option = section->options; option->name; option++)
-        if (option->type == OPTION_SECRET && load_secret(ctx, at_offset(base, option->offset), identity, err) < 0)
+        if (option->type == OPTION_SECRET &&
+            load_secret(ctx, at_offset(base, option->offset), identity, err) < 0)
             return error_prepend(err, "%s \"%s\": %s: ", section->name, name, option->name);
     return 0;
 }

@@ -48,21 +48,24 @@ static int choice_from_text(const struct option *option, const char *text, int *
     return -1;
 }
 
-static int duration_from_text(const struct option *option, const char *text, int64_t *milliseconds, struct error *err)
+static int duration_from_text(const struct option *option, const char *text, int64_t *milliseconds,
+                              struct error *err)
 {
     struct error detail;
     if (text_parse_duration(text, milliseconds, &detail) < 0)
-        return error_set(err, "is no duration; write a number and a unit (ms, s, m, h, d, w), such as \"5m\"");
+        return error_set(err,
+                         "is no duration; write a number and a unit (ms, s, m, h, d, w), such as \"5m\"");
     if (*milliseconds >= option->least && *milliseconds <= option->most)
         return 0;
     TALLOC_CTX *scratch = talloc_new(NULL);
-    error_set(err, "is out of range; it may be from \"%s\" to \"%s\"", text_format_duration(scratch, option->least),
-              text_format_duration(scratch, option->most));
+    error_set(err, "is out of range; it may be from \"%s\" to \"%s\"",
+              text_format_duration(scratch, option->least), text_format_duration(scratch, option->most));
     talloc_free(scratch);
     return -1;
 }
 
-int option_set_text(TALLOC_CTX *ctx, const struct option *option, void *field, const char *text, struct error *err)
+int option_set_text(TALLOC_CTX *ctx, const struct option *option, void *field, const char *text,
+                    struct error *err)
 {
     int ignored;
     switch (option->type) {

@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "reader.h"
 
-// From structs to text: slices. Every value stands in them, defaults too, so that a slice means the same to a worker of
-// another version; what a worker may not see does not.
+// From structs to text: slices. Every value stands in them, defaults too, so that a slice means the same to a
+// worker of another version; what a worker may not see does not.
 
 struct writer {
     char *text;
@@ -142,7 +142,8 @@ static void put_option(struct writer *writer, const struct option *option, const
         put_string(writer, ((const struct config_secret *)field)->value);
         break;
     case OPTION_MAP:
-        put_map(writer, *(struct config_map *const *)field, *(const size_t *)at_offset(base, option->count_offset));
+        put_map(writer, *(struct config_map *const *)field,
+                *(const size_t *)at_offset(base, option->count_offset));
         break;
     }
     puts_text(writer, ";\n");
@@ -174,7 +175,8 @@ static bool rule_is_for(const struct config_rule *rule, const char *directory)
 }
 
 // What another directory's worker is made of does not concern this one: it would be replaced for nothing.
-static bool is_foreign(const struct option_section *section, const void *element, enum config_slice slice, const char *name)
+static bool is_foreign(const struct option_section *section, const void *element, enum config_slice slice,
+                       const char *name)
 {
     if (!has_directory(slice))
         return false;
@@ -185,15 +187,16 @@ static bool is_foreign(const struct option_section *section, const void *element
     return false;
 }
 
-static void put_group(struct writer *writer, const struct option_section *section, const void *base, enum config_slice slice)
+static void put_group(struct writer *writer, const struct option_section *section, const void *base,
+                      enum config_slice slice)
 {
     for (const struct option *option = section->options; option->name; option++)
         if (is_in_scope(option->scope, slice))
             put_option(writer, option, base);
 }
 
-static void put_elements(struct writer *writer, const struct option_section *section, const struct config *config,
-                         enum config_slice slice, const char *name)
+static void put_elements(struct writer *writer, const struct option_section *section,
+                         const struct config *config, enum config_slice slice, const char *name)
 {
     const void *elements = *(void *const *)at_offset(config, section->offset);
     size_t count = *(const size_t *)at_offset(config, section->count_offset);

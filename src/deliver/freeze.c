@@ -7,7 +7,6 @@
 #include "mail/message.h"
 #include "mail/render.h"
 #include "maildir.h"
-#include "route/route.h"
 
 // More than anybody reads in one mail; the rest goes into the next.
 #define DIGEST_MOST 200
@@ -23,6 +22,7 @@ struct freezing {
     struct queue_directory *directory; // NULL: not in the configuration any more
     const struct config_transport *transport;
     struct recipient recipient;
+    bool disabled; // the recipient's account
     struct message message;
 };
 
@@ -63,6 +63,26 @@ static int drop_stale(struct freezing *f, struct error *err)
     return 0;
 }
 
+// News of his own account is for a user whose account is disabled too: that it was, for one.
+static bool is_about_recipient(const struct freezing *f, const struct waiting *item)
+{
+    return strcmp(event_kind(item->event->type)->object, "user") == 0
+           && uuid_equal(&item->event->entry.uuid, &f->recipient.uuid);
+}
+
+static int drop_if_disabled(struct freezing *f, struct error *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        if (!f->disabled || is_about_recipient(f, &f->items[i]))
+            f->items[kept++] = f->items[i];
+        else if (drop(f, &f->items[i], "the recipient's account has been disabled since", err) < 0)
+            return -1;
+    }
+    f->count = kept;
+    return 0;
+}
+
 // --- the recipient as the directory has it now -------------------------------------------------------
 
 static int flavour_load(struct queue_directory *directory, TALLOC_CTX *ctx, struct queue *queue,
@@ -84,12 +104,13 @@ static int flavour_load(struct queue_directory *directory, TALLOC_CTX *ctx, stru
 }
 
 // *reason NULL: may be told. A failure of the store is not the recipient's: the bundle stays.
-static int recipient_refresh(struct freezing *f, const char **reason, struct error *err)
+static int recipient_refresh(struct freezing *f, const char **reason, bool *disabled, struct error *err)
 {
     struct queue_directory *directory = f->directory;
     struct entry *entry;
     bool former = false;
     *reason = NULL;
+    *disabled = false;
     if (uuid_is_null(&f->recipient.uuid))
         return 0;
     struct error open_err;
@@ -105,16 +126,29 @@ static int recipient_refresh(struct freezing *f, const char **reason, struct err
     }
     if (!entry || former)
         return 0; // gone: the last address is kept
-    if (directory->flavour->disabled_when && filter_matches(directory->flavour->disabled_when, entry)) {
-        *reason = "the recipient's account has been disabled since";
-        return 0;
-    }
-    f->recipient.address = route_address(f->ctx, directory->config, entry);
+    *disabled = directory->flavour->disabled_when && filter_matches(directory->flavour->disabled_when, entry);
+    f->recipient.address = flavour_address(f->ctx, directory->config, entry);
     f->recipient.dn = entry->dn;
     f->recipient.name = flavour_display_name(f->ctx, directory->flavour, entry);
     f->recipient.language = flavour_text(directory->flavour, ROLE_LANGUAGE, entry);
     if (!f->recipient.address)
         *reason = "the recipient has no mail address any more";
+    return 0;
+}
+
+// Somebody whose account is disabled hears of that account only, as when the event was decided on.
+static int drop_for_disabled(struct freezing *f, struct error *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct directory_event *event = f->items[i].event;
+        if (strcmp(event_kind(event->type)->object, "user") == 0
+            && uuid_equal(&event->entry.uuid, &f->recipient.uuid))
+            f->items[kept++] = f->items[i];
+        else if (drop(f, &f->items[i], "the recipient's account has been disabled since", err) < 0)
+            return -1;
+    }
+    f->count = kept;
     return 0;
 }
 
@@ -248,10 +282,11 @@ static int freeze_keep(struct freezing *f, struct error *err)
     }
     if (delivery_store_freeze(f->queue->store, message, f->items, f->count, err) < 0)
         return -1;
-    log_info(trial ? "delivery" : "message frozen", LOG_I("message", message->id),
-             LOG_S("directory", message->directory), LOG_S("message_id", message->message_id),
-             LOG_I("notifications", f->count), LOG_S("recipient", message->recipient),
-             LOG_S("transport", message->transport), LOG_S("outcome", trial ? "trial" : "queued"));
+    log_write(trial ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, trial ? "delivery" : "message frozen",
+              log_fields(LOG_I("message", message->id), LOG_S("message_id", message->message_id),
+                         LOG_S("directory", message->directory), LOG_I("notifications", f->count),
+                         LOG_S("recipient", message->recipient), LOG_S("transport", message->transport),
+                         LOG_S("outcome", trial ? "trial" : "queued")));
     return 0;
 }
 
@@ -270,12 +305,19 @@ static int freeze_bundle(struct freezing *f, struct error *err)
         return -1;
     if (f->count == 0)
         return 0;
-    if (recipient_refresh(f, &reason, err) < 0)
+    bool disabled;
+    if (recipient_refresh(f, &reason, &disabled, err) < 0 || (disabled && drop_for_disabled(f, err) < 0))
         return -1;
+    if (f->count == 0)
+        return 0;
     if (!reason && !f->recipient.address)
         reason = "the recipient has no mail address";
     if (reason)
         return drop_all(f, reason, err);
+    if (drop_if_disabled(f, err) < 0)
+        return -1;
+    if (f->count == 0)
+        return 0;
     f->transport = first->transport ? config_transport_find(f->queue->config, first->transport) : NULL;
     if (!f->transport && f->queue->config->transport_count > 0)
         f->transport = &f->queue->config->transports[0];

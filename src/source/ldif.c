@@ -71,6 +71,26 @@ static int player_read_file(struct ldif_player *player, size_t *length, struct e
     return failure ? error_set(err, "%s: %s", player->path, strerror(failure)) : 0;
 }
 
+int ldif_player_view(struct ldif_player *player, const struct view *view, struct error *err)
+{
+    char *base = dn_normalize(player, view->base, strlen(view->base), err);
+    struct filter *filter = base ? filter_parse(player, view->filter, err) : NULL;
+
+    if (!filter) {
+        talloc_free(base);
+        return -1;
+    }
+    talloc_free(player->base);
+    talloc_free(player->filter);
+    talloc_free(player->attributes);
+    player->base = base;
+    player->filter = filter;
+    player->attributes = talloc_zero_array(player, const char *, view->attribute_count + 1);
+    for (size_t i = 0; i < view->attribute_count; i++)
+        player->attributes[i] = talloc_strdup(player->attributes, view->attributes[i]);
+    return 0;
+}
+
 struct ldif_player *ldif_player_new(TALLOC_CTX *ctx, const char *path, const struct view *view,
                                     struct error *err)
 {
@@ -79,14 +99,7 @@ struct ldif_player *ldif_player_new(TALLOC_CTX *ctx, const char *path, const str
 
     talloc_set_destructor(player, player_destroy);
     player->path = talloc_strdup(player, path);
-    player->attributes = talloc_zero_array(player, const char *, view->attribute_count + 1);
-    for (size_t i = 0; i < view->attribute_count; i++)
-        player->attributes[i] = talloc_strdup(player->attributes, view->attributes[i]);
-    player->base = dn_normalize(player, view->base, strlen(view->base), err);
-    if (!player->base)
-        goto failed;
-    player->filter = filter_parse(player, view->filter, err);
-    if (!player->filter || player_read_file(player, &length, err) < 0)
+    if (ldif_player_view(player, view, err) < 0 || player_read_file(player, &length, err) < 0)
         goto failed;
     player->reader = ldif_reader_new(player, path, player->text, length);
     player->model = ldif_model_new(player);

@@ -57,7 +57,7 @@ struct pipeline {
 
 // An event with the entries it came from, for `where`.
 struct happening {
-    struct event *event;
+    struct directory_event *event;
     const struct entry *old, *new;
 };
 
@@ -66,6 +66,8 @@ struct transaction {
     struct pipeline *pipeline;
     int64_t now;
     bool live; // seen as it happened: modifiersName is the actor
+    bool policy_changed;
+    bool stormy; // storms in memory may be ahead of the store
     struct happening *happenings;
     size_t count;
     size_t notified;
@@ -75,19 +77,19 @@ int transaction_begin(struct pipeline *pipeline, bool live, struct transaction *
 // Applies one entry or one delete to the mirror and takes its events in.
 int transaction_entry(struct transaction *transaction, const struct entry *entry, struct error *err);
 int transaction_gone(struct transaction *transaction, const struct uuid *uuid, struct error *err);
-void transaction_add(struct transaction *transaction, struct event *event, const struct entry *old, const struct entry *new);
+void transaction_add(struct transaction *transaction, struct directory_event *event, const struct entry *old, const struct entry *new);
 // Completes, numbers and routes every event, writes `state` (may be NULL) and commits. Frees the transaction in any case.
 int transaction_commit(struct transaction *transaction, struct source_state *state, struct error *err);
 void transaction_rollback(struct transaction *transaction);
 // Routes to the administrators and keeps the outcome.
-int transaction_tell_admins(struct transaction *transaction, struct event *event, struct error *err);
-int transaction_keep(struct transaction *transaction, const struct event *event, struct route_result *result, struct error *err);
+int transaction_tell_admins(struct transaction *transaction, struct directory_event *event, struct error *err);
+int transaction_keep(struct transaction *transaction, const struct directory_event *event, struct route_result *result, struct error *err);
 
 // --- lookup.c -----------------------------------------------------------------------------------------------------------
 
 void lookup_open(struct route_lookup *lookup, struct directory_store *store);
 // Fills names, mail and kind of everybody the event speaks of.
-int lookup_complete(struct pipeline *pipeline, struct event *event, struct error *err);
+int lookup_complete(struct pipeline *pipeline, struct directory_event *event, struct error *err);
 
 // --- policy.c -----------------------------------------------------------------------------------------------------------
 
@@ -104,11 +106,21 @@ int timers_follow(struct transaction *transaction, const struct delta *delta, st
 // After a first load: timers for every lock that is there, silently.
 int timers_baseline(struct pipeline *pipeline, const struct uuid *locked, size_t count, struct error *err);
 
+// A password policy changed: locks may end at other times now.
+int timers_rebuild(struct pipeline *pipeline, struct error *err);
+
 // --- storms.c ------------------------------------------------------------------------------------------------------------
 
 int storms_load(struct pipeline *pipeline, struct error *err);
 // Which of the rules are to be held for this transaction: `totals` people per rule. held[] is filled; a new storm makes an event.
 int storms_decide(struct transaction *transaction, const size_t *totals, bool *held, struct error *err);
 int storms_hold(struct transaction *transaction, const struct route_match *match, struct error *err);
+
+// --- undone.c ------------------------------------------------------------------------------------------------------------
+
+// Marks events that undo one another.
+void undone_pairs(struct directory_event **events, size_t count, bool *undone);
+// Marks events whose news does not hold any more: the member who was added is none now, and so on.
+int undone_since(struct pipeline *pipeline, struct directory_event **events, size_t count, bool *undone, struct error *err);
 
 #endif

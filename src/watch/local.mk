@@ -10,5 +10,6 @@ src_watch_libwatch_a_SOURCES = \
   src/watch/storms.c \
   src/watch/timers.c \
   src/watch/transaction.c \
+  src/watch/undone.c \
   src/watch/view_build.c \
   src/watch/watch.c

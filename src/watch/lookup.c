@@ -47,7 +47,7 @@ static void complete_from_entry(struct pipeline *pipeline, TALLOC_CTX *ctx, stru
     if (!party->name)
         party->name = flavour_display_name(ctx, pipeline->flavour, entry);
     if (!party->mail)
-        party->mail = route_address(ctx, pipeline->directory, entry);
+        party->mail = flavour_address(ctx, pipeline->directory, entry);
     party->is_group = flavour_is_group(pipeline->flavour, entry);
 }
 
@@ -77,8 +77,8 @@ static int complete_party(struct pipeline *pipeline, TALLOC_CTX *ctx, struct par
         result = directory_store_by_uid(pipeline->store, scratch, party->dn, &entry, former, err);
     if (result == 0 && entry) {
         complete_from_entry(pipeline, ctx, party, entry);
-        if (!party->dn)
-            party->dn = talloc_strdup(ctx, entry->dn);
+        if (!party->dn || !strchr(party->dn, '='))
+            party->dn = talloc_strdup(ctx, entry->dn); // a memberUid says less
     }
     if (result == 0 && !party->name && party->dn)
         complete_from_value(ctx, party);
@@ -95,7 +95,7 @@ static int complete_list(struct pipeline *pipeline, TALLOC_CTX *ctx, struct part
     return 0;
 }
 
-int lookup_complete(struct pipeline *pipeline, struct event *event, struct error *err)
+int lookup_complete(struct pipeline *pipeline, struct directory_event *event, struct error *err)
 {
     bool former, gone = false;
     if (complete_party(pipeline, event, &event->entry, &former, err) < 0 ||

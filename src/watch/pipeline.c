@@ -149,23 +149,25 @@ static int load_finish(struct pipeline *pipeline, struct source_state *next, str
     return directory_store_commit(pipeline->store, next, err);
 }
 
-static int stage_apply_entries(struct pipeline *pipeline, struct error *err)
+// Deletes come first: a name that went to another entry is free by then, and people read of the old one's end before
+// the new one's beginning.
+static int stage_apply_gone(struct pipeline *pipeline, struct error *err)
 {
     size_t limit = (size_t)pipeline->directory->resync_transaction;
     for (;;) {
         struct transaction *transaction;
         if (transaction_begin(pipeline, false, &transaction, err) < 0)
             return -1;
-        struct entry **entries = NULL;
+        struct uuid *uuids = NULL;
         size_t count = 0;
-        if (directory_store_stage_next(pipeline->store, transaction->ctx, limit, &entries, &count, err) < 0)
+        if (directory_store_stage_next_gone(pipeline->store, transaction->ctx, limit, &uuids, &count, err) < 0)
             goto failed;
         if (count == 0) {
             transaction_rollback(transaction);
             return 0;
         }
         for (size_t i = 0; i < count; i++)
-            if (transaction_entry(transaction, entries[i], err) < 0)
+            if (transaction_gone(transaction, &uuids[i], err) < 0)
                 goto failed;
         pipeline_progress(pipeline, "applying a refresh");
         if (transaction_commit(transaction, NULL, err) < 0)
@@ -177,20 +179,20 @@ static int stage_apply_entries(struct pipeline *pipeline, struct error *err)
     }
 }
 
-// The last transaction of a refresh carries the cookie, together with the last deletes.
-static int stage_apply_gone(struct pipeline *pipeline, struct source_state *next, struct error *err)
+// The last transaction of a refresh carries the cookie.
+static int stage_apply_entries(struct pipeline *pipeline, struct source_state *next, struct error *err)
 {
     size_t limit = (size_t)pipeline->directory->resync_transaction;
     for (;;) {
         struct transaction *transaction;
         if (transaction_begin(pipeline, false, &transaction, err) < 0)
             return -1;
-        struct uuid *uuids = NULL;
+        struct entry **entries = NULL;
         size_t count = 0;
-        if (directory_store_stage_next_gone(pipeline->store, transaction->ctx, limit, &uuids, &count, err) < 0)
+        if (directory_store_stage_next(pipeline->store, transaction->ctx, limit, &entries, &count, err) < 0)
             goto failed;
         for (size_t i = 0; i < count; i++)
-            if (transaction_gone(transaction, &uuids[i], err) < 0)
+            if (transaction_entry(transaction, entries[i], err) < 0)
                 goto failed;
         pipeline_progress(pipeline, "applying a refresh");
         if (transaction_commit(transaction, count == 0 ? next : NULL, err) < 0)
@@ -219,9 +221,9 @@ static int stage_finish(struct pipeline *pipeline, enum source_sweep sweep, cons
     if (pipeline->rebase)
         log_notice("the view changed: new attributes are taken in silently, implied deletes are not believed");
     breaker_refresh(pipeline->breaker, true);
-    int result = stage_apply_entries(pipeline, err);
+    int result = stage_apply_gone(pipeline, err);
     if (result == 0)
-        result = stage_apply_gone(pipeline, next, err);
+        result = stage_apply_entries(pipeline, next, err);
     breaker_refresh(pipeline->breaker, false);
     directory_store_stage_drop(pipeline->store);
     return result;
@@ -420,7 +422,7 @@ int pipeline_alert(struct pipeline *pipeline, enum event_type type, const char *
     if (transaction_begin(pipeline, false, &transaction, err) < 0)
         return -1;
     struct event_list list = { 0 };
-    struct event *event = event_list_add(&list, transaction->ctx, type);
+    struct directory_event *event = event_list_add(&list, transaction->ctx, type);
     event->directory = pipeline->directory->name;
     event->time = transaction->now;
     event->text = talloc_strdup(event, text);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -45,8 +46,11 @@ void policy_cache_forget(struct policy_cache *cache)
 
 static int64_t policy_duration_of(const struct pipeline *pipeline, const struct entry *policy)
 {
-    const char *seconds = flavour_text(pipeline->flavour, ROLE_LOCKOUT_DURATION, policy);
-    return seconds ? strtoll(seconds, NULL, 10) * CLOCK_SECOND : 0;
+    const char *text = flavour_text(pipeline->flavour, ROLE_LOCKOUT_DURATION, policy);
+    long long number = text ? strtoll(text, NULL, 10) : 0;
+    if (number < 0) // AD: a negative span of 100 ns each; the smallest number means "until unlocked"
+        return number == LLONG_MIN ? 0 : -number / 10000;
+    return number <= INT64_MAX / CLOCK_SECOND ? number * CLOCK_SECOND : 0;
 }
 
 static void policy_keep(struct policy_cache *cache, const char *key, int64_t duration)
@@ -81,24 +85,29 @@ static int policy_read(struct pipeline *pipeline, TALLOC_CTX *ctx, const char *d
 }
 
 struct policy_search {
-    int count;
     const struct pipeline *pipeline;
+    const char *base; // normal form
+    int count;
     int64_t duration;
 };
 
 static int policy_found(void *context, const struct entry *entry)
 {
     struct policy_search *search = context;
-    search->count++;
+    char *normal = dn_normalize(NULL, entry->dn, strlen(entry->dn), NULL);
+    bool of_base = normal && strcmp(normal, search->base) == 0;
+    talloc_free(normal);
+    search->count = of_base ? 1 : search->count + 1;
     search->duration = policy_duration_of(search->pipeline, entry);
-    return search->count > 1;
+    return of_base; // an AD domain is the policy of everybody who has no other
 }
 
-// Nobody named the default: if the mirror has exactly one policy, it is that one.
-static int policy_only_one(struct pipeline *pipeline, int64_t *duration, struct error *err)
+// Nobody named the default: it is what the base itself says, or the only policy in the mirror.
+static int policy_default(struct pipeline *pipeline, TALLOC_CTX *ctx, int64_t *duration, struct error *err)
 {
-    struct policy_search search = { .pipeline = pipeline };
-    if (!pipeline->flavour->policy_filter)
+    const char *base = pipeline->directory->base;
+    struct policy_search search = { .pipeline = pipeline, .base = dn_normalize(ctx, base, strlen(base), NULL) };
+    if (!pipeline->flavour->policy_filter || !search.base)
         return 0;
     if (directory_store_each(pipeline->store, pipeline->flavour->policy_filter, policy_found, &search, err) < 0)
         return -1;
@@ -136,7 +145,7 @@ int policy_lockout_duration(struct pipeline *pipeline, const struct entry *entry
         if (policy_read(pipeline, ctx, dn, &policy, err) < 0)
             goto done;
         *duration = policy ? policy_duration_of(pipeline, policy) : 0;
-    } else if (policy_only_one(pipeline, duration, err) < 0) {
+    } else if (policy_default(pipeline, ctx, duration, err) < 0) {
         goto done;
     }
     policy_keep(pipeline->policies, key, *duration);

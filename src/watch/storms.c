@@ -4,8 +4,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "directory/dn.h"
 #include "internal.h"
 
 // A storm holds back what one rule would send once it is too much: the events are kept, the administrators are
@@ -17,6 +15,7 @@
 
 int storms_load(struct pipeline *pipeline, struct error *err)
 {
+    TALLOC_FREE(pipeline->storms);
     pipeline->storms = talloc_zero_array(pipeline, struct storm, pipeline->config->rule_count + 1);
     for (size_t i = 0; i < pipeline->config->rule_count; i++) {
         const char *rule = pipeline->config->rules[i].name;
@@ -40,18 +39,21 @@ static int storm_begin(struct transaction *transaction, size_t rule, size_t tota
 {
     struct pipeline *pipeline = transaction->pipeline;
     struct storm *storm = storm_of(pipeline, rule);
+    transaction->stormy = true;
     *storm = (struct storm){ .rule = router_rule_name(pipeline->router, rule), .state = STORM_OPEN,
                              .opened = transaction->now, .last = transaction->now };
     if (directory_store_begin_storm(pipeline->store, storm, err) < 0)
         return -1;
     struct event_list list = { 0 };
-    struct event *event = event_list_add(&list, transaction->ctx, EVENT_SYSTEM_STORM_HELD);
+    struct directory_event *event = event_list_add(&list, transaction->ctx, EVENT_SYSTEM_STORM_HELD);
     event->directory = pipeline->directory->name;
     event->time = transaction->now;
     event->rule = storm->rule;
     event->storm = storm->id;
     event->count = (int64_t)total;
-    event->text = talloc_asprintf(event, "rule \"%s\" would have sent %zu messages at once", storm->rule, total);
+    event->text = talloc_asprintf(event, "That is more than storm.per_transaction (%lld) or storm.per_minute (%lld) allows.",
+                                  (long long)pipeline->config->storm.per_transaction,
+                                  (long long)pipeline->config->storm.per_minute);
     log_warning("storm held", LOG_S("rule", storm->rule), LOG_I("storm", storm->id), LOG_I("notifications", total));
     return transaction_tell_admins(transaction, event, err);
 }
@@ -78,6 +80,7 @@ int storms_hold(struct transaction *transaction, const struct route_match *match
 {
     struct pipeline *pipeline = transaction->pipeline;
     struct storm *storm = storm_of(pipeline, match->rule);
+    transaction->stormy = true;
     storm->last = transaction->now;
     char reason[128];
     snprintf(reason, sizeof reason, "Held in storm %lld until an administrator releases it.", (long long)storm->id);
@@ -104,24 +107,16 @@ static int storm_find(struct pipeline *pipeline, TALLOC_CTX *ctx, int64_t id, st
     return error_set(err, "storm %lld is not held; see `ldapnotifyctl storm list`", (long long)id);
 }
 
-static bool undoes(const struct event *later, const struct event *earlier)
+static int skip_event(struct transaction *transaction, const struct storm *storm, const struct directory_event *event,
+                      struct error *err)
 {
-    return event_kind(later->type)->opposite == (int)earlier->type &&
-           uuid_equal(&later->entry.uuid, &earlier->entry.uuid) && uuid_equal(&later->party.uuid, &earlier->party.uuid) &&
-           later->party.dn && earlier->party.dn &&
-           (!uuid_is_null(&later->party.uuid) || strcmp(later->party.dn, earlier->party.dn) == 0);
+    char reason[128];
+    snprintf(reason, sizeof reason, "undone before storm %lld was released", (long long)storm->id);
+    struct decision decision = { .rule = storm->rule, .role = "", .outcome = DECISION_STALE, .reason = reason };
+    return directory_store_put_decisions(transaction->pipeline->store, event->sequence, &decision, 1, err);
 }
 
-// What was undone while it was held is nobody's business any more.
-static void cancel_undone(struct event_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        for (size_t j = i; list->items[i] && j-- > 0;)
-            if (list->items[j] && undoes(list->items[i], list->items[j]))
-                list->items[i] = list->items[j] = NULL;
-}
-
-static int release_event(struct transaction *transaction, const struct event *event, size_t rule, struct error *err)
+static int release_event(struct transaction *transaction, const struct directory_event *event, size_t rule, struct error *err)
 {
     struct route_match match = { .event = event, .rule = rule, .estimate = 1 };
     struct route_result result = { 0 };
@@ -145,9 +140,13 @@ static int release_batch(struct pipeline *pipeline, const struct storm *storm, s
         return 0;
     }
     *after = list.items[list.count - 1]->sequence;
-    cancel_undone(&list);
+    bool *undone = talloc_zero_array(transaction->ctx, bool, list.count);
+    undone_pairs(list.items, list.count, undone);
+    if (undone_since(pipeline, list.items, list.count, undone, err) < 0)
+        goto failed;
     for (size_t i = 0; i < list.count; i++)
-        if (list.items[i] && release_event(transaction, list.items[i], rule, err) < 0)
+        if ((undone[i] ? skip_event(transaction, storm, list.items[i], err)
+                       : release_event(transaction, list.items[i], rule, err)) < 0)
             goto failed;
     if (directory_store_unhold(pipeline->store, storm->id, *after, err) < 0)
         goto failed;

@@ -72,6 +72,61 @@ int timers_baseline(struct pipeline *pipeline, const struct uuid *locked, size_t
     return result;
 }
 
+struct locked_list {
+    TALLOC_CTX *ctx;
+    struct uuid *items;
+    size_t count;
+};
+
+static int note_locked(void *context, const struct entry *entry)
+{
+    struct locked_list *list = context;
+    if (list->count % 64 == 0)
+        list->items = talloc_realloc(list->ctx, list->items, struct uuid, list->count + 64);
+    list->items[list->count++] = entry->uuid;
+    return 0;
+}
+
+// "(|(pwdAccountLockedTime=*))"
+static struct filter *locked_filter(TALLOC_CTX *ctx, const struct flavour *flavour, struct error *err)
+{
+    char *text = talloc_strdup(ctx, "(|");
+    for (const char **name = flavour->attributes[ROLE_LOCKED_TIME]; *name; name++)
+        text = talloc_asprintf_append(text, "(%s=*)", *name);
+    return filter_parse(ctx, talloc_strdup_append(text, ")"), err);
+}
+
+// A lock whose end we have told stays ended; one that is over by the new policy ends at the next tick.
+static int timer_rebuild(struct pipeline *pipeline, TALLOC_CTX *ctx, const struct uuid *uuid, struct error *err)
+{
+    struct entry *entry = NULL;
+    bool former, expired;
+    struct diff_context context;
+    timers_context(pipeline, &context);
+    if (directory_store_lock_expired(pipeline->store, uuid, &expired, err) < 0 ||
+        directory_store_by_uuid(pipeline->store, ctx, uuid, &entry, &former, err) < 0)
+        return -1;
+    if (!entry || expired)
+        return 0;
+    if (policy_lockout_duration(pipeline, entry, &context.lockout_duration, err) < 0)
+        return -1;
+    int64_t until = diff_locked_until(&context, entry);
+    struct timer timer = { .kind = TIMER_LOCK_EXPIRY, .entry = *uuid, .due = until > 0 ? until : 0 };
+    return directory_store_set_timer(pipeline->store, &timer, err);
+}
+
+int timers_rebuild(struct pipeline *pipeline, struct error *err)
+{
+    TALLOC_CTX *ctx = talloc_new(NULL);
+    struct locked_list list = { .ctx = ctx };
+    struct filter *filter = locked_filter(ctx, pipeline->flavour, err);
+    int result = filter ? directory_store_each(pipeline->store, filter, note_locked, &list, err) : -1;
+    for (size_t i = 0; result == 0 && i < list.count; i++)
+        result = timer_rebuild(pipeline, ctx, &list.items[i], err);
+    talloc_free(ctx);
+    return result;
+}
+
 static int timers_fire(struct pipeline *pipeline, const struct timer *timer, struct error *err)
 {
     struct transaction *transaction;
@@ -90,7 +145,7 @@ static int timers_fire(struct pipeline *pipeline, const struct timer *timer, str
         if (until > 0 && until <= context.now) {
             context.now = until; // when it happened, not when we woke
             struct event_list list = { 0 };
-            struct event *event = diff_lock_expired(transaction->ctx, &context, entry, &list);
+            struct directory_event *event = diff_lock_expired(transaction->ctx, &context, entry, &list);
             if (event)
                 transaction_add(transaction, event, entry, entry);
         }

@@ -19,13 +19,21 @@ int transaction_begin(struct pipeline *pipeline, bool live, struct transaction *
     return 0;
 }
 
-void transaction_rollback(struct transaction *transaction)
+static void transaction_forget(struct transaction *transaction)
 {
-    directory_store_rollback(transaction->pipeline->store);
+    struct error why;
+    if (transaction->stormy && storms_load(transaction->pipeline, &why) < 0)
+        log_error("storms cannot be read again", LOG_E(&why));
     talloc_free(transaction->ctx);
 }
 
-void transaction_add(struct transaction *transaction, struct event *event, const struct entry *old, const struct entry *new)
+void transaction_rollback(struct transaction *transaction)
+{
+    directory_store_rollback(transaction->pipeline->store);
+    transaction_forget(transaction);
+}
+
+void transaction_add(struct transaction *transaction, struct directory_event *event, const struct entry *old, const struct entry *new)
 {
     if (transaction->count % 64 == 0)
         transaction->happenings = talloc_realloc(transaction->ctx, transaction->happenings, struct happening,
@@ -75,8 +83,10 @@ static int transaction_delta(struct transaction *transaction, const struct delta
             return -1;
     }
     if (pipeline->flavour->policy_filter && (filter_matches(pipeline->flavour->policy_filter, delta->old) ||
-                                             filter_matches(pipeline->flavour->policy_filter, delta->new)))
+                                             filter_matches(pipeline->flavour->policy_filter, delta->new))) {
         policy_cache_forget(pipeline->policies);
+        transaction->policy_changed = true;
+    }
 
     struct event_list list = { 0 };
     if (transaction_kept_links(transaction, delta, &context, err) < 0)
@@ -110,7 +120,7 @@ int transaction_gone(struct transaction *transaction, const struct uuid *uuid, s
     return delta ? transaction_delta(transaction, delta, err) : 0;
 }
 
-int transaction_keep(struct transaction *transaction, const struct event *event, struct route_result *result, struct error *err)
+int transaction_keep(struct transaction *transaction, const struct directory_event *event, struct route_result *result, struct error *err)
 {
     struct directory_store *store = transaction->pipeline->store;
     if (directory_store_put_decisions(store, event->sequence, result->decisions, result->decision_count, err) < 0 ||
@@ -121,7 +131,7 @@ int transaction_keep(struct transaction *transaction, const struct event *event,
     return 0;
 }
 
-int transaction_tell_admins(struct transaction *transaction, struct event *event, struct error *err)
+int transaction_tell_admins(struct transaction *transaction, struct directory_event *event, struct error *err)
 {
     struct route_result result = { 0 };
     if (directory_store_put_event(transaction->pipeline->store, event, err) < 0 ||
@@ -130,7 +140,7 @@ int transaction_tell_admins(struct transaction *transaction, struct event *event
     return transaction_keep(transaction, event, &result, err);
 }
 
-static void log_event(const struct pipeline *pipeline, const struct event *event)
+static void log_event(const struct pipeline *pipeline, const struct directory_event *event)
 {
     char id[64];
     snprintf(id, sizeof id, "%s-%lld", pipeline->directory->name, (long long)event->sequence);
@@ -197,13 +207,16 @@ static int transaction_route(struct transaction *transaction, struct error *err)
 int transaction_commit(struct transaction *transaction, struct source_state *state, struct error *err)
 {
     struct pipeline *pipeline = transaction->pipeline;
-    if (transaction_route(transaction, err) < 0) {
+    if ((transaction->policy_changed && timers_rebuild(pipeline, err) < 0) || transaction_route(transaction, err) < 0) {
         transaction_rollback(transaction);
         return -1;
     }
     size_t notified = transaction->notified;
     int result = directory_store_commit(pipeline->store, state, err);
-    talloc_free(transaction->ctx);
+    if (result < 0)
+        transaction_forget(transaction);
+    else
+        talloc_free(transaction->ctx);
     if (result == 0 && notified > 0 && pipeline->hooks->notified)
         pipeline->hooks->notified(pipeline->hooks->context);
     return result;

@@ -321,7 +321,7 @@ class Daemon:
     """ldapnotifyd in the foreground with its own configuration, state and control socket."""
 
     def __init__(self, directory, slapd, inbox, live=True, directory_options="", mail_options="", transport_options="", rules=RULES,
-                 more="", uris=None, password=SERVICE_PASSWORD):
+                 more="", uris=None, password=SERVICE_PASSWORD, tls='tls = "none";'):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.state = self.directory / "state"
@@ -334,7 +334,7 @@ class Daemon:
         self.socket = self.run / "control.sock"
         self.process = None
         self.uris = uris or [slapd.uri]
-        self.parts = dict(live=live, inbox=inbox, directory_options=directory_options, mail_options=mail_options,
+        self.parts = dict(live=live, inbox=inbox, tls=tls, directory_options=directory_options, mail_options=mail_options,
                           transport_options=transport_options, rules=rules, more=more)
         self.write_config()
 
@@ -353,7 +353,7 @@ mail = {{ from = "directory@example.com"; from_name = "Example Directory"; admin
 transports = ( {{ name = "default"; type = "smtp"; hosts = "127.0.0.1:{parts["inbox"].port if parts["inbox"] else 1}"; tls = "none";
                  {parts["transport_options"]} }} );
 directories = ( {{ name = "corp"; uri = [ {uris} ]; base = "{SUFFIX}"; bind_dn = "{SERVICE_DN}";
-                  bind_password_file = "{self.secret}"; reconnect_first = "100ms"; reconnect_most = "2s";
+                  bind_password_file = "{self.secret}"; reconnect_first = "100ms"; reconnect_most = "2s"; {parts["tls"]}
                   {parts["directory_options"]} }} );
 {parts["rules"]}
 {parts["more"]}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _GNU_SOURCE
+#include "build_config.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -146,7 +146,7 @@ static void test_comments_are_good(void **state)
     struct fixture fixture;
     struct error err;
     fixture_begin(&fixture);
-    char *sample = fixture_source("etc/ldapnotify.conf"), *out = calloc(1, strlen(sample) + 1), *at = out;
+    char *sample = fixture_source("etc/ldapnotify.conf"), *out = calloc(1, strlen(sample) + 2), *at = out;
     bool whole = false;
     unsigned taken = 0;
     char *rest = sample;
