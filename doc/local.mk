@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 dist_man5_MANS = doc/ldapnotify.conf.5
 dist_man5_MANS += doc/ldapnotify-templates.5
+dist_man8_MANS = doc/ldapnotifyd.8

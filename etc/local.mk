@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+include etc/packaging.mk
 include etc/templates/local.mk
 EXTRA_DIST += etc/ldapnotify.conf etc/rules.conf
 

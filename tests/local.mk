@@ -12,4 +12,6 @@ include tests/replay/local.mk
 EXTRA_DIST += tests/check tests/demo tests/packages tests/e2e/harness.py tests/e2e/conftest.py tests/e2e/demo.py
 include tests/unit/event.mk
 include tests/unit/route.mk
+include tests/unit/store.mk
 include tests/unit/watch.mk
+include tests/bench/store.mk

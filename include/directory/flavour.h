@@ -55,6 +55,8 @@ bool flavour_is_user(const struct flavour *flavour, const struct entry *entry);
 bool flavour_is_group(const struct flavour *flavour, const struct entry *entry);
 // What people call the entry: a name attribute, else the RDN's value. Cleaned, at most 200 octets. Owned by `ctx`.
 char *flavour_display_name(TALLOC_CTX *ctx, const struct flavour *flavour, const struct entry *entry);
+// Where mail for the entry goes: mail_attributes in order, the first one that text_is_address(). Owned by `ctx`; NULL: none.
+char *flavour_address(TALLOC_CTX *ctx, const struct config_directory *directory, const struct entry *entry);
 
 // Attributes whose values are links to other entries and are stored as rows: members, owners, managers
 // and every other attribute with schema_syntax() SCHEMA_DN or SCHEMA_UID. Never the operational ones that merely name

@@ -13,7 +13,9 @@
 
 // One LDAP session to one of several equivalent servers (RFC 4511): connect, TLS, bind. Opening blocks (libldap's
 // TLS does); every call that may block first announces until when, so that a supervisor can end what overruns.
-// The TLS handshake is bounded from inside too: a timer signal shuts the descriptor down (LDAP_OPT_CONNECT_CB).
+// Connecting and TLS are bounded from inside too: the descriptor is ours (ldap_init_fd), and a timer signal
+// (SIGALRM, only while it lasts) shuts it down. Only the name look-up and Kerberos are left to the supervisor.
+// SIGPIPE is ignored from session_new() on.
 
 struct session;
 
@@ -56,7 +58,9 @@ const struct entry *session_root_dse(const struct session *session);
 bool session_supports(const struct session *session, const char *oid);
 
 // A bounded, blocking search on this handle with ManageDsaIT. Calls `fn` per entry (owned by the call); a non-zero
-// return stops with 0. Names in `attributes` end with NULL. Only for small reads (policies, probes, test-directory).
+// return stops with 0. Names in `attributes` are canonical and end with NULL; NULL: none are read. Only for
+// small reads (policies, probes, test-directory). Messages of other operations that arrive meanwhile wait inside
+// libldap: drain with ldap_result() afterwards, for the descriptor will not become readable again for them.
 typedef int session_entry_fn(void *context, const struct entry *entry);
 int session_search(struct session *session, const char *base, int scope, const char *filter,
                    const char *const *attributes, int size_limit, session_entry_fn *fn, void *context,

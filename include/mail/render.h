@@ -28,7 +28,7 @@ struct render_context {
 // One item: the template of its rule, else of its event and first role. Several: template "digest" with a
 // list of the items' titles and details, those of one entry together. Languages: the rule's, the recipient's
 // (an Accept-Language list, RFC 2798 §2.7), the directory's, mail's, English; see template.h. Subject: the
-// most specific of config.subjects (event before role before language; "digest" is an event here), else the
+// most specific of config.subjects for the event (role before language; "digest" is an event here), else the
 // template's own.
 int render_items(TALLOC_CTX *ctx, const struct render_context *context, const struct render_item *items,
                  size_t count, struct rendered *rendered, struct error *err) MUST_CHECK;

@@ -77,7 +77,4 @@ int router_expand(struct router *router, TALLOC_CTX *ctx, const struct route_mat
 // Tells the directory's admins (else mail.admins) at once, by the first transport, under the rule name "system".
 int router_admins(struct router *router, TALLOC_CTX *ctx, const struct event *event, struct route_result *result, struct error *err) MUST_CHECK;
 
-// The address to use for an entry: mail_attributes in order, first one that text_is_address(). Owned by `ctx`; NULL: none.
-char *route_address(TALLOC_CTX *ctx, const struct config_directory *directory, const struct entry *entry);
-
 #endif

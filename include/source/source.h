@@ -23,7 +23,7 @@ struct event_base;
 //
 // A checkpoint closes a batch: everything since the last one and the cookie belong together. A source calls
 // it at the end of each turn of draining its socket, after at most `SOURCE_BATCH` changes.
-// After failed() a source says nothing more and must be freed.
+// After failed() a source says nothing more and must be freed; not from within a callback, but on a later turn.
 
 #define SOURCE_BATCH 512
 
@@ -55,8 +55,8 @@ struct source_sink {
     int (*entry)(void *context, struct entry *entry, struct error *err);
     int (*present)(void *context, const struct uuid *uuids, size_t count, struct error *err);
     int (*gone)(void *context, const struct uuid *uuids, size_t count, struct error *err);
-    // `cookie` is what to resume with (NUL-terminated text, never NULL). `doubt` says why nothing may be swept
-    // though the protocol implies it ("CSN of sid 001 went back"), or is NULL.
+    // `cookie` is what to resume with (NUL-terminated text, never NULL; "" when the server gave none). `doubt` says
+    // why nothing may be swept though the protocol implies it ("CSN of sid 001 went back"), or is NULL.
     int (*refresh_end)(void *context, enum source_sweep sweep, const char *cookie, const char *doubt, struct error *err);
     int (*checkpoint)(void *context, const char *cookie, struct error *err);
     void (*failed)(void *context, enum source_failure failure, const struct error *err);
@@ -79,7 +79,7 @@ struct source_ops {
     void (*wake)(struct source *source);
 };
 
-// Ends the operation (abandon) and frees. Never calls the sink.
+// Ends the operation (abandon) and frees, as does freeing the parent. Never calls the sink. Before session_close().
 void source_stop(struct source *source);
 
 extern const struct source_ops source_syncrepl;

@@ -43,7 +43,7 @@ static int on_entry(void *context, struct entry *entry, struct error *err)
     trial->users += user;
     trial->groups += flavour_is_group(trial->flavour, entry);
     if (user) {
-        char *address = route_address(NULL, trial->directory, entry);
+        char *address = flavour_address(NULL, trial->directory, entry);
         trial->mailless += !address;
         talloc_free(address);
     }

@@ -16,10 +16,12 @@
 #include "daemonize.h"
 #include "load.h"
 #include "pid_file.h"
+#include "plan.h"
 #include "process/log_setup.h"
 #include "process/privilege.h"
 
 #define SECRETS_INTERVAL (3 * CLOCK_SECOND)
+#define STATUS_INTERVAL CLOCK_SECOND
 #define PID_FILE_DEFAULT RUNSTATEDIR "/ldapnotifyd.pid" // for a daemon in the background, whose init script needs one
 
 static void print_problem(void *context, const char *text)
@@ -46,11 +48,22 @@ static void daemon_on_change(void *context)
     struct daemon *daemon = context;
     if (!daemon->supervisor)
         return;
+    daemon->status_is_old = true;
+    daemon_tell_ready(daemon);
+}
+
+// A reload moves every worker several times; systemd is told once.
+static void daemon_on_status(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    struct daemon *daemon = context;
+    if (!daemon->status_is_old)
+        return;
+    daemon->status_is_old = false;
     char *summary = supervisor_summary(NULL, daemon->supervisor);
     if (summary)
         sd_notifyf(0, "STATUS=%s%s", summary, daemon->config->live ? "" : " (trial: nothing is sent)");
     talloc_free(summary);
-    daemon_tell_ready(daemon);
 }
 
 static void daemon_describe(void *context, json_t *status)
@@ -122,6 +135,7 @@ static int daemon_add_events(struct daemon *daemon, struct error *err)
         daemon_add_event(daemon, SIGTERM, 0, daemon_on_terminate) < 0 ||
         daemon_add_event(daemon, SIGINT, 0, daemon_on_terminate) < 0 ||
         daemon_add_event(daemon, -1, SECRETS_INTERVAL, daemon_on_secrets) < 0 ||
+        daemon_add_event(daemon, -1, STATUS_INTERVAL, daemon_on_status) < 0 ||
         (sd_watchdog_enabled(0, &watchdog) > 0 && watchdog >= 2000 &&
          daemon_add_event(daemon, -1, (int64_t)(watchdog / 2000), daemon_on_watchdog) < 0))
         return error_set(err, "setting up the event loop: %s", strerror(errno));
@@ -161,7 +175,8 @@ static int daemon_start(struct daemon *daemon, struct error *err)
     if (daemon_add_events(daemon, err) < 0)
         return -1;
     daemon->supervisor = supervisor_new(daemon, daemon->loop, &settings, err);
-    if (!daemon->supervisor || daemon_apply(daemon, daemon->config, false, err) < 0)
+    daemon->files = plan_files(daemon->config);
+    if (!daemon->supervisor || daemon_apply(daemon, daemon->config, daemon->files, false, err) < 0)
         return -1;
     daemon_on_change(daemon);
     return 0;

@@ -17,6 +17,7 @@ struct daemon {
     const struct options *options;
     struct config *config; // what is in force
     struct secrets_watch *secrets; // owned by `config`
+    uint64_t files;                // plan_files() of `config`
     struct event_base *loop;
     struct supervisor *supervisor;
     struct event *events[8];
@@ -25,6 +26,7 @@ struct daemon {
     int pid_file; // or -1
     char *pid_path;
     bool ready, stopping;
+    bool status_is_old; // systemd has not heard of the last changes
     int64_t started;
 };
 
@@ -35,7 +37,8 @@ int daemon_run(const struct options *options);
 int daemon_reload(struct daemon *daemon, const char *who, struct error *err);
 // Looks whether secrets have changed, and replaces the workers that use them.
 void daemon_reload_secrets(struct daemon *daemon);
-// Starts or changes the workers so that they follow daemon->config.
-int daemon_apply(struct daemon *daemon, const struct config *config, bool revive, struct error *err) MUST_CHECK;
+// Starts or changes the workers so that they follow `config`.
+int daemon_apply(struct daemon *daemon, const struct config *config, uint64_t files, bool revive,
+                 struct error *err) MUST_CHECK;
 
 #endif

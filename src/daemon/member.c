@@ -103,9 +103,9 @@ static void member_on_ready(struct member *member)
         return;
     member->ready = true;
     member->ready_at = clock_monotonic();
+    log_info("worker is ready", LOG_S("worker", member->name), LOG_I("pid", member->pid));
     if (member->state == MEMBER_STARTING)
         member_move(member, MEMBER_RUNNING);
-    log_info("worker is ready", LOG_S("worker", member->name), LOG_I("pid", member->pid));
 }
 
 static void member_on_frame(struct member *member, const struct frame *frame)
@@ -290,8 +290,12 @@ void member_stop(struct member *member, enum member_then then)
     if (!member_alive(member) || member->state == MEMBER_STOPPING || member->state == MEMBER_KILLED)
         return;
     member_move(member, MEMBER_STOPPING);
-    if (channel_queue_send(member->queue, &(struct frame){ .type = FRAME_STOP }, NULL, 0, &err) < 0)
-        member_kill(member, err.text);
+    if (channel_queue_send(member->queue, &(struct frame){ .type = FRAME_STOP }, NULL, 0, &err) < 0) {
+        if (err.code == EAGAIN)
+            member_kill(member, err.text);
+        else // it is ending already
+            kill(member->pid, SIGKILL);
+    }
 }
 
 void member_check(struct member *member, int64_t now)

@@ -29,6 +29,7 @@ struct member {
     struct supervisor *supervisor;
     struct member *next;
     char *name, *slice, *next_slice; // next_slice while a plan is applied
+    uint64_t files, next_files;
     enum duty duty;
 
     enum member_state state;

@@ -7,6 +7,8 @@
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "plan.h"
 
@@ -55,6 +57,20 @@ static int parse_number(const char *text, int *number, struct error *err)
     return 0;
 }
 
+// The daemon leaves the working directory, and reads its configuration again later.
+static int absolute_path(const char **path, char buffer[PATH_MAX], struct error *err)
+{
+    if (!*path || **path == '/')
+        return 0;
+    if (!getcwd(buffer, PATH_MAX))
+        return error_set(err, "finding the working directory: %s", strerror(errno));
+    size_t used = strlen(buffer);
+    if (snprintf(buffer + used, PATH_MAX - used, "/%s", *path) >= (int)(PATH_MAX - used))
+        return error_set(err, "the path %s is too long", *path);
+    *path = buffer;
+    return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *options, struct error *err)
 {
     *options = (struct options){ .config = CONFIG_DEFAULT, .duties = DUTY_ALL, .stuck_uri = -1 };
@@ -88,5 +104,8 @@ int options_parse(int argc, char **argv, struct options *options, struct error *
     }
     if (optind < argc)
         return error_set(err, "\"%s\" is one word too many; try ldapnotifyd --help", argv[optind]);
-    return 0;
+    static char config_buffer[PATH_MAX], pid_buffer[PATH_MAX];
+    if (absolute_path(&options->config, config_buffer, err) < 0)
+        return -1;
+    return absolute_path(&options->pid_file, pid_buffer, err);
 }

@@ -3,6 +3,7 @@
 #define LDAPNOTIFY_DAEMON_PLAN_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <talloc.h>
 
 #include "base/error.h"
@@ -24,6 +25,7 @@ struct plan_worker {
     char *name; // "watch corp", "deliver", "control"
     enum duty duty;
     char *slice;
+    uint64_t files; // plan_files(), for workers that read them
 };
 
 struct plan {
@@ -31,7 +33,10 @@ struct plan {
     size_t count;
 };
 
+// How the files look that workers read beside their slice (templates). A worker is replaced when this changes, so it is
+// taken when they are checked.
+uint64_t plan_files(const struct config *config);
 // NULL when memory runs out. Owned by `ctx`.
-struct plan *plan_new(TALLOC_CTX *ctx, const struct config *config, unsigned duties);
+struct plan *plan_new(TALLOC_CTX *ctx, const struct config *config, unsigned duties, uint64_t files);
 
 #endif

@@ -36,7 +36,7 @@ static int own(int descriptor, const char *path, mode_t mode, const struct accou
     return 0;
 }
 
-static int prepare_directory(const char *path, const struct account *account, struct error *err)
+static int prepare_directory(const char *path, mode_t mode, const struct account *account, struct error *err)
 {
     struct stat status;
     if (make_parents(path, err) < 0)
@@ -47,7 +47,7 @@ static int prepare_directory(const char *path, const struct account *account, st
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (made ? O_NOFOLLOW : 0));
     if (descriptor < 0)
         return error_set(err, "opening the directory %s: %s", path, strerror(errno));
-    int result = made ? own(descriptor, path, 0750, account, err) : 0;
+    int result = made ? own(descriptor, path, mode, account, err) : 0;
     if (!made && account && fstat(descriptor, &status) == 0 && status.st_uid != account->uid &&
         !(status.st_gid == account->gid && status.st_mode & S_IWGRP) && !(status.st_mode & S_IWOTH))
         log_warning("directory belongs to another user than the workers run as; chown it",
@@ -74,7 +74,9 @@ int prepare_files(const struct config *config, struct error *err)
             return -1;
         account = &found;
     }
-    if (prepare_directory(config->state_dir, account, err) < 0 || prepare_directory(config->run_dir, account, err) < 0)
+    // Everybody may reach the control socket: the control worker asks the kernel who calls.
+    if (prepare_directory(config->state_dir, 0750, account, err) < 0 ||
+        prepare_directory(config->run_dir, 0755, account, err) < 0)
         return -1;
     if (config->log.target == CONFIG_LOG_FILE && config->log.file)
         return prepare_log(config->log.file, account, err);

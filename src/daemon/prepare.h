@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 
-// Makes what the workers cannot make once they have given up root: state_dir and run_dir (0750) and the log file, owned by
+// Makes what the workers cannot make once they have given up root: state_dir (0750), run_dir (0755) and the log file, owned by
 // the configuration's user. What exists is left as it is. Finds out whether that user exists.
 int prepare_files(const struct config *config, struct error *err) MUST_CHECK;
 

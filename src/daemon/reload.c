@@ -12,9 +12,9 @@
 #include "plan.h"
 #include "process/log_setup.h"
 
-int daemon_apply(struct daemon *daemon, const struct config *config, bool revive, struct error *err)
+int daemon_apply(struct daemon *daemon, const struct config *config, uint64_t files, bool revive, struct error *err)
 {
-    struct plan *plan = plan_new(NULL, config, daemon->options->duties);
+    struct plan *plan = plan_new(NULL, config, daemon->options->duties, files);
     if (!plan)
         return error_set(err, "out of memory");
     int result = supervisor_apply(daemon->supervisor, plan, revive, err);
@@ -61,9 +61,11 @@ int daemon_reload(struct daemon *daemon, const char *who, struct error *err)
         return error_set(err, "ldapnotifyd is stopping");
     notify_reloading();
     struct config *config = load_all(daemon, daemon->options, log_problem, NULL, &secrets, err);
-    int result = config ? daemon_apply(daemon, config, true, err) : -1;
+    uint64_t files = config ? plan_files(config) : 0;
+    int result = config ? daemon_apply(daemon, config, files, true, err) : -1;
     if (result == 0) {
         daemon_follow(daemon, config, secrets);
+        daemon->files = files;
         log_notice("configuration reloaded", LOG_S("by", who), LOG_S("config", config->path),
                    LOG_S("live", config->live ? "yes" : "no"));
     } else {
@@ -80,7 +82,7 @@ void daemon_reload_secrets(struct daemon *daemon)
     struct error err = { 0 };
     if (daemon->stopping || !secrets_watch_look(daemon->secrets))
         return;
-    if (config_load_secrets(daemon->config, &err) < 0 || daemon_apply(daemon, daemon->config, false, &err) < 0)
+    if (config_load_secrets(daemon->config, &err) < 0 || daemon_apply(daemon, daemon->config, daemon->files, false, &err) < 0)
         log_error("a secret has changed but cannot be used; the old one stays", LOG_E(&err));
     else
         log_notice("secrets read again, for a file has changed");

@@ -154,6 +154,7 @@ static int apply_prepare(struct supervisor *supervisor, const struct plan *plan,
             supervisor_link(supervisor, member);
         if (!member || !(member->next_slice = slice_copy(member, worker->slice)))
             return error_set(err, "out of memory");
+        member->next_files = worker->files;
     }
     return 0;
 }
@@ -182,10 +183,12 @@ static void apply_removed(struct member *member)
 
 static void apply_wanted(struct member *member, bool revive)
 {
-    bool changed = !member->slice || strcmp(member->slice, member->next_slice) != 0;
+    bool changed =
+        !member->slice || strcmp(member->slice, member->next_slice) != 0 || member->files != member->next_files;
     talloc_free(member->slice);
     member->slice = member->next_slice;
     member->next_slice = NULL;
+    member->files = member->next_files;
     if (changed) {
         member->stuck_uri = -1; // its numbers may mean other servers now
         member->failures = 0;

@@ -326,7 +326,8 @@ static int open_store(struct deliver *deliver, struct error *err)
 static int open_senders(struct deliver *deliver, struct error *err)
 {
     if (queue_is_trial(deliver->queue)) {
-        log_notice("trial: everything is decided and rendered, nothing is sent",
+        log_notice(deliver->config->live ? "no sender is configured (mail.from): nothing is sent"
+                                         : "trial: everything is decided and rendered, nothing is sent",
                    LOG_S("state_dir", deliver->config->state_dir));
         return 0;
     }
@@ -359,8 +360,11 @@ static int deliver_start(struct worker *worker, void **context, struct error *er
         error_set(err, "no event can be made");
         goto failed;
     }
-    if (open_store(deliver, err) < 0)
+    if (open_store(deliver, err) < 0) {
+        if (err->code == STORE_NEWER || err->code == STORE_DAMAGED)
+            worker_fatal(worker, err);
         goto failed;
+    }
     deliver->queue = queue_open(deliver, deliver->config, deliver->store, err);
     if (!deliver->queue || open_senders(deliver, err) < 0)
         goto failed;

@@ -7,7 +7,6 @@
 #include "mail/message.h"
 #include "mail/render.h"
 #include "maildir.h"
-#include "route/route.h"
 
 // More than anybody reads in one mail; the rest goes into the next.
 #define DIGEST_MOST 200
@@ -23,6 +22,7 @@ struct freezing {
     struct queue_directory *directory; // NULL: not in the configuration any more
     const struct config_transport *transport;
     struct recipient recipient;
+    bool disabled; // the recipient's account
     struct message message;
 };
 
@@ -57,6 +57,26 @@ static int drop_stale(struct freezing *f, struct error *err)
         if (expires == 0 || expires > f->now)
             f->items[kept++] = f->items[i];
         else if (drop(f, &f->items[i], "older than max_event_age", err) < 0)
+            return -1;
+    }
+    f->count = kept;
+    return 0;
+}
+
+// News of his own account is for a user whose account is disabled too: that it was, for one.
+static bool is_about_recipient(const struct freezing *f, const struct waiting *item)
+{
+    return strcmp(event_kind(item->event->type)->object, "user") == 0
+           && uuid_equal(&item->event->entry.uuid, &f->recipient.uuid);
+}
+
+static int drop_if_disabled(struct freezing *f, struct error *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        if (!f->disabled || is_about_recipient(f, &f->items[i]))
+            f->items[kept++] = f->items[i];
+        else if (drop(f, &f->items[i], "the recipient's account has been disabled since", err) < 0)
             return -1;
     }
     f->count = kept;
@@ -107,7 +127,7 @@ static int recipient_refresh(struct freezing *f, const char **reason, bool *disa
     if (!entry || former)
         return 0; // gone: the last address is kept
     *disabled = directory->flavour->disabled_when && filter_matches(directory->flavour->disabled_when, entry);
-    f->recipient.address = route_address(f->ctx, directory->config, entry);
+    f->recipient.address = flavour_address(f->ctx, directory->config, entry);
     f->recipient.dn = entry->dn;
     f->recipient.name = flavour_display_name(f->ctx, directory->flavour, entry);
     f->recipient.language = flavour_text(directory->flavour, ROLE_LANGUAGE, entry);
@@ -122,7 +142,8 @@ static int drop_for_disabled(struct freezing *f, struct error *err)
     size_t kept = 0;
     for (size_t i = 0; i < f->count; i++) {
         const struct event *event = f->items[i].event;
-        if (strcmp(event_kind(event->type)->object, "user") == 0 && uuid_equal(&event->entry.uuid, &f->recipient.uuid))
+        if (strcmp(event_kind(event->type)->object, "user") == 0
+            && uuid_equal(&event->entry.uuid, &f->recipient.uuid))
             f->items[kept++] = f->items[i];
         else if (drop(f, &f->items[i], "the recipient's account has been disabled since", err) < 0)
             return -1;
@@ -261,10 +282,11 @@ static int freeze_keep(struct freezing *f, struct error *err)
     }
     if (delivery_store_freeze(f->queue->store, message, f->items, f->count, err) < 0)
         return -1;
-    log_info(trial ? "delivery" : "message frozen", LOG_I("message", message->id),
-             LOG_S("directory", message->directory), LOG_S("message_id", message->message_id),
-             LOG_I("notifications", f->count), LOG_S("recipient", message->recipient),
-             LOG_S("transport", message->transport), LOG_S("outcome", trial ? "trial" : "queued"));
+    log_write(trial ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, trial ? "delivery" : "message frozen",
+              log_fields(LOG_I("message", message->id), LOG_S("message_id", message->message_id),
+                         LOG_S("directory", message->directory), LOG_I("notifications", f->count),
+                         LOG_S("recipient", message->recipient), LOG_S("transport", message->transport),
+                         LOG_S("outcome", trial ? "trial" : "queued")));
     return 0;
 }
 
@@ -292,6 +314,10 @@ static int freeze_bundle(struct freezing *f, struct error *err)
         reason = "the recipient has no mail address";
     if (reason)
         return drop_all(f, reason, err);
+    if (drop_if_disabled(f, err) < 0)
+        return -1;
+    if (f->count == 0)
+        return 0;
     f->transport = first->transport ? config_transport_find(f->queue->config, first->transport) : NULL;
     if (!f->transport && f->queue->config->transport_count > 0)
         f->transport = &f->queue->config->transports[0];

@@ -64,10 +64,10 @@ static int import_batch(struct queue *queue, TALLOC_CTX *ctx, struct queue_direc
                         size_t limit, size_t *imported, struct error *err)
 {
     const char *name = directory->config->name;
-    int64_t cursor = 0;
+    int64_t cursor;
     struct outbox_row *rows;
     size_t count;
-    if (!directory->replaced && delivery_store_cursor(queue->store, name, &cursor, err) < 0)
+    if (delivery_store_cursor(queue->store, name, &cursor, err) < 0)
         return -1;
     if (directory_store_outbox(directory->store, ctx, cursor, limit, &rows, &count, err) < 0) {
         queue_directory_close(directory);
@@ -84,7 +84,6 @@ static int import_batch(struct queue *queue, TALLOC_CTX *ctx, struct queue_direc
         }
     if (delivery_store_commit(queue->store, err) < 0)
         return -1;
-    directory->replaced = false;
     *imported = count;
     log_debug("imported", LOG_S("directory", name), LOG_I("notifications", count));
     return 0;

@@ -22,12 +22,12 @@ static int directory_compare_cursor(struct queue *queue, struct queue_directory 
     if (directory_store_counts(directory->store, &counts, err) < 0
         || delivery_store_cursor(queue->store, directory->config->name, &cursor, err) < 0)
         return -1;
-    directory->replaced = counts.last_outbox > 0 && counts.last_outbox < cursor;
-    if (directory->replaced)
-        log_warning("the directory's store has been made anew; its outbox is read from the beginning",
-                    LOG_S("directory", directory->config->name), LOG_I("cursor", cursor),
-                    LOG_I("last", counts.last_outbox));
-    return 0;
+    if (counts.last_outbox == 0 || counts.last_outbox >= cursor)
+        return 0;
+    log_warning("the directory's store has been made anew; its outbox is read from the beginning",
+                LOG_S("directory", directory->config->name), LOG_I("cursor", cursor),
+                LOG_I("last", counts.last_outbox));
+    return delivery_store_set_cursor(queue->store, directory->config->name, 0, err);
 }
 
 int queue_directory_open(struct queue *queue, struct queue_directory *directory, struct error *err)

@@ -10,7 +10,6 @@
 struct queue_directory {
     const struct config_directory *config;
     struct directory_store *store; // NULL: not open
-    bool replaced;                 // the store is younger than our cursor: it is read from its beginning
     struct flavour *flavour;       // NULL: not known yet
 };
 

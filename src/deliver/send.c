@@ -14,6 +14,7 @@
 // Longer than anything a claimed message may have to wait for. After a crash leases are taken back at once
 // anyway.
 #define LEASE (2 * CLOCK_HOUR)
+#define BLOCKED_RETRY (5 * CLOCK_SECOND)
 #define PAUSE_FIRST (5 * CLOCK_SECOND)
 #define STORE_RETRY_FIRST CLOCK_SECOND
 #define STORE_RETRY_MOST CLOCK_MINUTE
@@ -327,8 +328,13 @@ static void sender_schedule(struct sender *sender, int64_t now)
     if (when == 0)
         return;
     int64_t room_in = transport_room(sender->transport) > 0 ? 0 : transport_wait(sender->transport);
-    if (when <= now && room_in == 0)
-        return; // every place is taken: the next done() goes on
+    if (when <= now && room_in == 0) {
+        // Every place is taken and the next done() goes on; or it waits for an older message, which
+        // another transport may have.
+        if (!sender_is_busy(sender))
+            sender_set_timer(sender, BLOCKED_RETRY);
+        return;
+    }
     sender_set_timer(sender, when - now > room_in ? when - now : room_in);
 }
 
@@ -337,6 +343,9 @@ static void sender_pump(struct sender *sender)
     int64_t now = clock_now();
     if (!sender->transport || sender->stopping || sender->pumping || sender->store_failures > 0)
         return;
+    // The clock was set back: no pause is longer than this.
+    if (sender->paused_until > now + sender->config->retry_most)
+        sender->paused_until = now + sender->config->retry_most;
     sender->pumping = true;
     bool more = true;
     while (more && sender->paused_until <= now && sender->store_failures == 0

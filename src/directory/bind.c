@@ -36,8 +36,8 @@ static int refused(struct connection *connection, int result, const char *more, 
     char *words = session_explain(NULL, connection->ld, result);
     error_set_code(err, code, "bind%s%s: %s%s%s%s", connection->config->bind_dn != NULL ? " as " : "",
                    connection->config->bind_dn != NULL ? connection->config->bind_dn : "", words,
-                   code == SESSION_UNREACHABLE ? connection_lost_hint(connection) : "", more != NULL ? ". " : "",
-                   more != NULL ? more : "");
+                   code == SESSION_UNREACHABLE ? connection_lost_hint(connection) : "",
+                   more != NULL ? ". " : "", more != NULL ? more : "");
     talloc_free(words);
     return -1;
 }
@@ -53,19 +53,22 @@ static void read_policy(LDAP *ld, LDAPControl **controls, struct policy_answer *
 {
     *policy = (struct policy_answer){ .expire = -1, .grace = -1, .error = PP_noError };
     LDAPControl *control = ldap_control_find(LDAP_CONTROL_PASSWORDPOLICYRESPONSE, controls, NULL);
-    policy->present = control != NULL && ldap_parse_passwordpolicy_control(ld, control, &policy->expire, &policy->grace,
-                                                                          &policy->error) == LDAP_SUCCESS;
+    policy->present = control != NULL &&
+                      ldap_parse_passwordpolicy_control(ld, control, &policy->expire, &policy->grace,
+                                                        &policy->error) == LDAP_SUCCESS;
 }
 
 static const char *policy_words(const struct policy_answer *policy)
 {
     switch (policy->error) {
     case PP_passwordExpired:
-        return "The password of this account has expired: set a new one, and best exempt the account from expiry";
+        return "The password of this account has expired: set a new one, and best exempt the account from "
+               "expiry";
     case PP_accountLocked:
         return "This account is locked: unlock it (pwdAccountLockedTime)";
     case PP_changeAfterReset:
-        return "This account must change its password before it may do anything else: change it, or clear pwdReset";
+        return "This account must change its password before it may do anything else: change it, or clear "
+               "pwdReset";
     default:
         return NULL;
     }
@@ -127,10 +130,13 @@ static int bind_external(struct connection *connection, struct error *err)
         return error_set_code(err, SESSION_FAILED, "bind: the server's answer cannot be decoded");
     if (code == LDAP_SUCCESS)
         return 0;
-    return refused(connection, code, connection->local
-                   ? "auth = \"external\" on ldapi:// is by the daemon's Unix user: map it in the server (olcAuthzRegexp)"
-                   : "auth = \"external\" needs TLS and a client certificate (tls_cert_file, tls_key_file) that the server "
-                     "trusts and maps to an entry", err);
+    return refused(connection, code,
+                   connection->local ? "auth = \"external\" on ldapi:// is by the daemon's Unix user: map it "
+                                       "in the server (olcAuthzRegexp)"
+                                     : "auth = \"external\" needs TLS and a client certificate "
+                                       "(tls_cert_file, tls_key_file) that the server trusts and maps to an "
+                                       "entry",
+                   err);
 }
 
 static int answer_sasl(LDAP *ld, unsigned flags, void *defaults, void *in)
@@ -162,6 +168,20 @@ static int prepare_kerberos(const struct config_directory *config, struct error 
     return failed != 0 ? error_set_code(err, SESSION_FAILED, "no memory for Kerberos") : 0;
 }
 
+// libkrb5 takes the first principal of the key table, and SASL gives no way to choose another.
+static void check_principal(struct connection *connection)
+{
+    const char *wanted = connection->config->principal;
+    char *name = NULL;
+    if (wanted == NULL ||
+        ldap_get_option(connection->ld, LDAP_OPT_X_SASL_USERNAME, &name) != LDAP_OPT_SUCCESS)
+        return;
+    if (name != NULL && strncmp(name, wanted, strcspn(wanted, "@")) != 0)
+        log_warning("the login is not by the configured principal; let it be the first one in the key table",
+                    LOG_S("principal", wanted), LOG_S("used", name));
+    ldap_memfree(name);
+}
+
 static int bind_gssapi(struct connection *connection, struct error *err)
 {
     const struct config_directory *config = connection->config;
@@ -176,8 +196,8 @@ static int bind_gssapi(struct connection *connection, struct error *err)
     const char *mechanism = NULL;
     int result, msgid = 0;
     for (;;) {
-        result = ldap_sasl_interactive_bind(connection->ld, NULL, "GSSAPI", NULL, NULL, LDAP_SASL_QUIET, answer_sasl,
-                                            (void *)config, answer, &mechanism, &msgid);
+        result = ldap_sasl_interactive_bind(connection->ld, NULL, "GSSAPI", NULL, NULL, LDAP_SASL_QUIET,
+                                            answer_sasl, (void *)config, answer, &mechanism, &msgid);
         ldap_msgfree(answer);
         answer = NULL;
         if (result != LDAP_SASL_BIND_IN_PROGRESS)
@@ -185,10 +205,15 @@ static int bind_gssapi(struct connection *connection, struct error *err)
         if (connection_wait(connection, msgid, "bind with GSSAPI", &answer, err) != 0)
             return -1;
     }
-    if (result == LDAP_SUCCESS)
+    if (result == LDAP_SUCCESS) {
+        check_principal(connection);
         return 0;
-    return refused(connection, result, "auth = \"gssapi\" needs a ticket for ldap/HOST, HOST as written in uri: check keytab "
-                   "and principal (klist -k), the clocks, krb5.conf, and that libsasl2-modules-gssapi-mit is installed", err);
+    }
+    return refused(connection, result,
+                   "auth = \"gssapi\" needs a ticket for ldap/HOST, HOST as written in uri: check keytab "
+                   "and principal (klist -k), the clocks, krb5.conf, and that libsasl2-modules-gssapi-mit "
+                   "is installed",
+                   err);
 }
 
 int connection_bind(struct connection *connection, struct error *err)
@@ -205,8 +230,9 @@ int connection_bind(struct connection *connection, struct error *err)
     default:
         // RFC 4513 §5.1.2: a name without a password would silently be anonymous.
         if (config->bind_dn == NULL || *config->bind_dn == '\0' || password == NULL || *password == '\0')
-            return error_set_code(err, SESSION_CREDENTIALS, "bind: auth = \"simple\" needs bind_dn and a password that is not "
-                                  "empty; say auth = \"anonymous\" to log in as nobody");
+            return error_set_code(err, SESSION_CREDENTIALS,
+                                  "bind: auth = \"simple\" needs bind_dn and a password that is not empty; "
+                                  "say auth = \"anonymous\" to log in as nobody");
         return bind_simple(connection, config->bind_dn, password, err);
     }
 }

@@ -43,8 +43,19 @@ static bool der_expect(struct der *der, int tag, struct der *content)
     return der_next(der, content) == tag;
 }
 
-enum { DER_INTEGER = 0x02, DER_OCTETS = 0x04, DER_OID = 0x06, DER_BOOLEAN = 0x01, DER_UTC = 0x17, DER_TIME = 0x18,
-       DER_SEQUENCE = 0x30, DER_VERSION = 0xa0, DER_EXTENSIONS = 0xa3, DER_DNS = 0x82, DER_IP = 0x87 };
+enum {
+    DER_INTEGER = 0x02,
+    DER_OCTETS = 0x04,
+    DER_OID = 0x06,
+    DER_BOOLEAN = 0x01,
+    DER_UTC = 0x17,
+    DER_TIME = 0x18,
+    DER_SEQUENCE = 0x30,
+    DER_VERSION = 0xa0,
+    DER_EXTENSIONS = 0xa3,
+    DER_DNS = 0x82,
+    DER_IP = 0x87
+};
 
 // Time = UTCTime (YYMMDDHHMMSSZ, years 1950 to 2049) / GeneralizedTime
 static bool read_time(struct der *der, int64_t *time)
@@ -119,8 +130,8 @@ static void read_extensions(struct certificate *certificate, struct der wrapped)
     }
 }
 
-// TBSCertificate ::= SEQUENCE { version [0] DEFAULT v1, serialNumber INTEGER, signature SEQUENCE, issuer Name,
-//   validity SEQUENCE, subject Name, subjectPublicKeyInfo SEQUENCE, …, extensions [3] OPTIONAL }
+// TBSCertificate ::= SEQUENCE { version [0] DEFAULT v1, serialNumber INTEGER, signature SEQUENCE,
+//   issuer Name, validity SEQUENCE, subject Name, subjectPublicKeyInfo SEQUENCE, …, extensions [3] OPTIONAL }
 struct certificate *certificate_parse(TALLOC_CTX *ctx, const void *octets, size_t length)
 {
     struct der der = { octets, (const uint8_t *)octets + length }, outer, body, skipped, validity;
@@ -185,8 +196,8 @@ bool certificate_is_for(const struct certificate *certificate, const char *host)
     return false;
 }
 
-char *certificate_explain(TALLOC_CTX *ctx, const struct certificate *certificate, const char *host, const char *ca_file,
-                          int64_t now)
+char *certificate_explain(TALLOC_CTX *ctx, const struct certificate *certificate, const char *host,
+                          const char *ca_file, int64_t now)
 {
     char when[CLOCK_TEXT_SIZE];
     const char *trusted = ca_file != NULL ? ca_file : "the authorities that this system trusts";
@@ -194,19 +205,29 @@ char *certificate_explain(TALLOC_CTX *ctx, const struct certificate *certificate
         return talloc_asprintf(ctx, "the server's certificate (%s) expired on %s; renew it on the server",
                                certificate->subject, clock_to_iso(certificate->not_after, when));
     if (certificate->not_before > now)
-        return talloc_asprintf(ctx, "the server's certificate (%s) is not valid before %s; check the clocks of both machines",
+        return talloc_asprintf(ctx,
+                               "the server's certificate (%s) is not valid before %s; check the clocks of "
+                               "both machines",
                                certificate->subject, clock_to_iso(certificate->not_before, when));
     if (strcasecmp(host, "localhost") == 0)
-        return talloc_asprintf(ctx, "for the host localhost libldap expects a certificate with this machine's own name, and "
-                               "this one is for %s; write a name or address in uri that the certificate bears",
+        return talloc_asprintf(ctx,
+                               "for the host localhost libldap expects a certificate with this machine's "
+                               "own name, and this one is for %s; write a name or address in uri that the "
+                               "certificate bears",
                                certificate->names);
     if (!certificate_is_for(certificate, host))
-        return talloc_asprintf(ctx, "the server's certificate is not for %s but for %s; write a name in uri that the "
-                               "certificate bears, or renew it with the right one", host, certificate->names);
+        return talloc_asprintf(ctx,
+                               "the server's certificate is not for %s but for %s; write a name in uri that "
+                               "the certificate bears, or renew it with the right one",
+                               host, certificate->names);
     if (certificate->self_issued)
-        return talloc_asprintf(ctx, "the server's certificate (%s) is self-signed and not among %s; put it into the file "
-                               "that tls_ca_file names if it is the right one", certificate->subject, trusted);
-    return talloc_asprintf(ctx, "the server's certificate (%s) was issued by %s, which is not among %s (or an intermediate "
-                           "certificate is missing on the server); name that authority's certificate in tls_ca_file",
+        return talloc_asprintf(ctx,
+                               "the server's certificate (%s) is self-signed and not among %s; put it into "
+                               "the file that tls_ca_file names if it is the right one",
+                               certificate->subject, trusted);
+    return talloc_asprintf(ctx,
+                           "the server's certificate (%s) was issued by %s, which is not among %s (or an "
+                           "intermediate certificate is missing on the server); name that authority's "
+                           "certificate in tls_ca_file",
                            certificate->subject, certificate->issuer, trusted);
 }

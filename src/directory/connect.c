@@ -5,7 +5,6 @@
 
 #include <openldap.h>
 #include <string.h>
-#include <talloc.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -37,8 +36,10 @@ static const char *system_authorities(LDAP *ld)
         "/etc/ssl/cert.pem", NULL,
     };
     char *file = NULL, *directory = NULL;
-    bool configured = (ldap_get_option(ld, LDAP_OPT_X_TLS_CACERTFILE, &file) == LDAP_OPT_SUCCESS && file != NULL) ||
-                      (ldap_get_option(ld, LDAP_OPT_X_TLS_CACERTDIR, &directory) == LDAP_OPT_SUCCESS && directory != NULL);
+    bool configured = (ldap_get_option(ld, LDAP_OPT_X_TLS_CACERTFILE, &file) == LDAP_OPT_SUCCESS &&
+                       file != NULL) ||
+                      (ldap_get_option(ld, LDAP_OPT_X_TLS_CACERTDIR, &directory) == LDAP_OPT_SUCCESS &&
+                       directory != NULL);
     ldap_memfree(file);
     ldap_memfree(directory);
     for (const char *const *path = usual; !configured && *path != NULL; path++)
@@ -47,32 +48,13 @@ static const char *system_authorities(LDAP *ld)
     return NULL;
 }
 
-// libldap's GnuTLS flavour takes LDAP_OPT_X_TLS_PROTOCOL_MIN and ignores it; a priority string does it there.
-static int set_least_version(LDAP *ld, int version)
-{
-    int least = version == CONFIG_TLS_1_3 ? LDAP_OPT_X_TLS_PROTOCOL_TLS1_3 : LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
-    char *package = NULL, *ciphers = NULL;
-    if (ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least) != LDAP_OPT_SUCCESS)
-        return -1;
-    int result = 0;
-    if (ldap_get_option(ld, LDAP_OPT_X_TLS_PACKAGE, &package) == LDAP_OPT_SUCCESS && package != NULL &&
-        strcmp(package, "GnuTLS") == 0) {
-        ldap_get_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, &ciphers);
-        char *priorities = talloc_asprintf(NULL, "%s:-VERS-ALL:+VERS-TLS1.3%s", ciphers != NULL ? ciphers : "NORMAL",
-                                           version == CONFIG_TLS_1_3 ? "" : ":+VERS-TLS1.2");
-        result = ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, priorities) == LDAP_OPT_SUCCESS ? 0 : -1;
-        talloc_free(priorities);
-    }
-    ldap_memfree(package);
-    ldap_memfree(ciphers);
-    return result;
-}
-
 static int set_file(LDAP *ld, int option, const char *name, const char *path, struct error *err)
 {
     if (access(path, R_OK) != 0)
-        return error_set_code(err, SESSION_TLS, "%s: cannot read %s; check that it exists and that the daemon's user may "
-                              "read it", name, path);
+        return error_set_code(err, SESSION_TLS,
+                              "%s: cannot read %s; check that it exists and that the daemon's user may read "
+                              "it",
+                              name, path);
     if (ldap_set_option(ld, option, path) != LDAP_OPT_SUCCESS)
         return error_set_code(err, SESSION_TLS, "%s: libldap does not take %s", name, path);
     return 0;
@@ -83,6 +65,8 @@ static int set_tls_options(struct connection *connection, bool verify, struct er
     const struct config_directory *config = connection->config;
     LDAP *ld = connection->ld;
     int require = verify && config->tls_verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER, client = 0;
+    int least = config->tls_min_version == CONFIG_TLS_1_3 ? LDAP_OPT_X_TLS_PROTOCOL_TLS1_3
+                                                          : LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
     const char *authorities = config->tls_ca_file != NULL ? config->tls_ca_file : system_authorities(ld);
     if (authorities != NULL && set_file(ld, LDAP_OPT_X_TLS_CACERTFILE, "tls_ca_file", authorities, err) != 0)
         return -1;
@@ -96,11 +80,13 @@ static int set_tls_options(struct connection *connection, bool verify, struct er
         set_file(ld, LDAP_OPT_X_TLS_KEYFILE, "tls_key_file", config->tls_key_file, err) != 0)
         return -1;
     if (ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require) != LDAP_OPT_SUCCESS ||
-        set_least_version(ld, config->tls_min_version) != 0)
-        return error_set_code(err, SESSION_TLS, "libldap was built without TLS, or does not take tls_min_version");
+        ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least) != LDAP_OPT_SUCCESS)
+        return error_set_code(err, SESSION_TLS, "libldap was built without TLS");
     if (ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client) != LDAP_OPT_SUCCESS)
-        return error_set_code(err, SESSION_TLS, "the TLS files do not work: check that tls_ca_file%s hold PEM, that "
-                              "tls_cert_file and tls_key_file belong together, and that the key has no password",
+        return error_set_code(err, SESSION_TLS,
+                              "the TLS files do not work: check that tls_ca_file%s hold PEM, that "
+                              "tls_cert_file and tls_key_file belong together, and that the key has no "
+                              "password",
                               config->tls_cert_file != NULL ? ", tls_cert_file and tls_key_file" : "");
     return 0;
 }
@@ -109,15 +95,19 @@ int connection_begin(struct connection *connection, bool verify, struct error *e
 {
     connection->fd = -1;
     if (ldap_url_parse(connection->uri, &connection->url) != LDAP_URL_SUCCESS)
-        return error_set_code(err, SESSION_FAILED, "this is no LDAP URI; expected ldaps://HOST[:PORT], ldap://HOST[:PORT] "
-                              "or ldapi://PATH with %%2F for each slash");
+        return error_set_code(err, SESSION_FAILED,
+                              "this is no LDAP URI; expected ldaps://HOST[:PORT], ldap://HOST[:PORT] or "
+                              "ldapi://PATH with %%2F for each slash");
     connection->local = strcmp(connection->url->lud_scheme, "ldapi") == 0;
+    connection->implicit = strcmp(connection->url->lud_scheme, "ldaps") == 0;
+    connection->starttls = !connection->local && !connection->implicit &&
+                           connection->config->tls != CONFIG_TLS_NONE;
     connection->encrypted = connection->answered = false;
     connection->fd = socket_open(connection->config, connection->url, connection->deadline, err);
     if (connection->fd < 0)
         return -1;
-    int result = ldap_init_fd(connection->fd, connection->local ? LDAP_PROTO_IPC : LDAP_PROTO_TCP, connection->uri,
-                              &connection->ld);
+    int result = ldap_init_fd(connection->fd, connection->local ? LDAP_PROTO_IPC : LDAP_PROTO_TCP,
+                              connection->uri, &connection->ld);
     if (result != LDAP_SUCCESS) {
         close(connection->fd);
         connection->fd = -1;
@@ -125,7 +115,7 @@ int connection_begin(struct connection *connection, bool verify, struct error *e
     }
     if (set_basic_options(connection, err) != 0)
         return -1;
-    return connection->local ? 0 : set_tls_options(connection, verify, err);
+    return connection->implicit || connection->starttls ? set_tls_options(connection, verify, err) : 0;
 }
 
 void connection_close(struct connection *connection)
@@ -148,18 +138,23 @@ static int check_first_octet(struct connection *connection, const char *what, st
         connection->answered = true;
         return 0;
     case SOCKET_SILENT:
-        return error_set_code(err, SESSION_UNREACHABLE, "%s: connected, but there was no answer in time; check that an LDAP "
-                              "server listens on this port, and raise connect_timeout if it is slow", what);
+        return error_set_code(err, SESSION_UNREACHABLE,
+                              "%s: connected, but there was no answer in time; check that an LDAP server "
+                              "listens on this port, and raise connect_timeout if it is slow",
+                              what);
     case SOCKET_CLOSED:
-        return error_set_code(err, SESSION_UNREACHABLE, "%s: the server closed the connection without a word; if this is its "
-                              "TLS port, write ldaps:// in uri", what);
+        return error_set_code(err, SESSION_UNREACHABLE,
+                              "%s: the server closed the connection without a word; if this is its TLS "
+                              "port, write ldaps:// in uri",
+                              what);
     case 0x15: // RFC 8446 §5.1: alert
     case 0x16: // handshake
-        return error_set_code(err, SESSION_TLS, "%s: the server speaks TLS at once on this port; write ldaps:// in uri",
-                              what);
+        return error_set_code(err, SESSION_TLS,
+                              "%s: the server speaks TLS at once on this port; write ldaps:// in uri", what);
     default:
-        return error_set_code(err, SESSION_UNREACHABLE, "%s: what listens on this port is no LDAP server; check the port in "
-                              "uri", what);
+        return error_set_code(err, SESSION_UNREACHABLE,
+                              "%s: what listens on this port is no LDAP server; check the port in uri",
+                              what);
     }
 }
 
@@ -170,7 +165,8 @@ const char *connection_lost_hint(const struct connection *connection)
                ? "; the server may ask for a client certificate: set tls_cert_file and tls_key_file" : "";
 }
 
-int connection_wait(struct connection *connection, int msgid, const char *what, LDAPMessage **answer, struct error *err)
+int connection_wait(struct connection *connection, int msgid, const char *what, LDAPMessage **answer,
+                    struct error *err)
 {
     if (!connection->encrypted && !connection->answered && check_first_octet(connection, what, err) != 0)
         return -1;
@@ -184,12 +180,13 @@ int connection_wait(struct connection *connection, int msgid, const char *what, 
         connection->answered = true;
         return 0;
     }
-    if (type == 0)
-        return error_set_code(err, SESSION_UNREACHABLE, "%s: no answer in time; the server may be overloaded", what);
+    if (type == 0 || clock_monotonic() >= connection->deadline)
+        return error_set_code(err, SESSION_UNREACHABLE, "%s: no answer in time; the server may be overloaded",
+                              what);
     int code = LDAP_SERVER_DOWN;
     ldap_get_option(connection->ld, LDAP_OPT_RESULT_CODE, &code);
-    return error_set_code(err, SESSION_UNREACHABLE, "%s: the connection was lost: %s%s", what, ldap_err2string(code),
-                          connection_lost_hint(connection));
+    return error_set_code(err, SESSION_UNREACHABLE, "%s: the connection was lost: %s%s", what,
+                          ldap_err2string(code), connection_lost_hint(connection));
 }
 
 int connection_open(struct connection *connection, struct error *err)

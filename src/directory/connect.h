@@ -16,14 +16,16 @@ struct connection {
     LDAPURLDesc *url;
     LDAP *ld;
     int fd;
+    bool implicit, starttls; // how TLS begins, if at all
     bool encrypted;
     bool local;        // ldapi
     bool answered;     // the peer has spoken LDAP to us
     int64_t deadline;  // clock_monotonic()
 };
 
-// Until `connection->deadline`: bound, with a non-blocking descriptor. On failure `err` has an enum session_failure as
-// code, and the connection is closed. `config` and `uri` are set by the caller and outlive the connection.
+// Until `connection->deadline`: bound, with a non-blocking descriptor. On failure `err` has an enum
+// session_failure as code, and the connection is closed. `config` and `uri` are set by the caller and outlive
+// the connection.
 int connection_open(struct connection *connection, struct error *err) MUST_CHECK;
 void connection_close(struct connection *connection);
 

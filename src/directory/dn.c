@@ -34,7 +34,7 @@ static void room(struct dn_scratch *scratch, struct fold *buffer, size_t size)
         abort();
 }
 
-// --- plain names: ASCII, no escapes, no quotes, one AVA an RDN, no spaces that matter ------------------------------
+// --- plain names: ASCII, no escapes, no quotes, one AVA an RDN, no spaces that matter
 
 // The octet in lower case, or 0 if it is not plain: controls, non-ASCII and RFC 4514's special characters.
 static const uint8_t plain[256] = {
@@ -110,7 +110,7 @@ static bool normalize_plain(struct dn_scratch *scratch, const char *dn, size_t l
     }
 }
 
-// --- every other name ------------------------------------------------------------------------------------------------
+// --- every other name
 
 static void put(struct dn_scratch *scratch, const char *data, size_t length)
 {
@@ -130,13 +130,14 @@ static void put_hex(struct dn_scratch *scratch, const char *prefix, unsigned cha
     put(scratch, text, n + 2);
 }
 
-// RFC 4514 §2.4 asks for escapes before '"', '+', ',', ';', '<', '>', '\', NUL, a leading '#' and spaces at the
-// ends (of which none are left). Control characters are escaped too, and octets that are not UTF-8.
+// RFC 4514 §2.4 asks for escapes before '"', '+', ',', ';', '<', '>', '\', NUL, a leading '#' and spaces at
+// the ends (of which none are left). Control characters are escaped too, and octets that are not UTF-8.
 static void put_value(struct dn_scratch *scratch, const char *data, size_t length, bool utf8)
 {
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)data[i];
-        if (c < 0x20 || c == 0x7f || strchr("\"+,;<>\\", c) != NULL || (c == '#' && i == 0) || (c >= 0x80 && !utf8))
+        if (c < 0x20 || c == 0x7f || strchr("\"+,;<>\\", c) != NULL || (c == '#' && i == 0) ||
+            (c >= 0x80 && !utf8))
             put_hex(scratch, "\\", c);
         else
             put(scratch, data + i, 1);
@@ -177,7 +178,8 @@ static int piece_compare(const void *a, const void *b)
     return order != 0 ? order : (left->length > right->length) - (left->length < right->length);
 }
 
-// The AVAs of one RDN are a set: they are written one after the other, sorted, and put together again with "+".
+// The AVAs of one RDN are a set: they are written one after the other, sorted, and put together again with
+// "+".
 static void put_rdn(struct dn_scratch *scratch, LDAPRDN rdn)
 {
     size_t count = 0;
@@ -209,13 +211,14 @@ static void put_rdn(struct dn_scratch *scratch, LDAPRDN rdn)
     talloc_free(pieces);
 }
 
-// RFC 4514 §3 as libldap reads it; failing that, with the quotes and semicolons of RFC 1779 that old clients still
-// write.
+// RFC 4514 §3 as libldap reads it; failing that, with the quotes and semicolons of RFC 1779 that old clients
+// still write.
 static int parse(const char *dn, LDAPDN *parsed)
 {
     if (ldap_str2dn(dn, parsed, LDAP_DN_FORMAT_LDAPV3) == LDAP_SUCCESS)
         return 0;
-    return strpbrk(dn, "\";") != NULL && ldap_str2dn(dn, parsed, LDAP_DN_FORMAT_LDAPV2) == LDAP_SUCCESS ? 0 : -1;
+    return strpbrk(dn, "\";") != NULL && ldap_str2dn(dn, parsed, LDAP_DN_FORMAT_LDAPV2) == LDAP_SUCCESS ? 0
+                                                                                                        : -1;
 }
 
 static int normalize_any(struct dn_scratch *scratch, const char *dn, size_t length)
@@ -225,7 +228,8 @@ static int normalize_any(struct dn_scratch *scratch, const char *dn, size_t leng
     room(scratch, &scratch->text, length + 1);
     memcpy(scratch->text.data, dn, length);
     scratch->text.data[length] = '\0';
-    // libldap checks the syntax and takes escapes away; it knows nothing of case, spaces and the order of AVAs.
+    // libldap checks the syntax and takes escapes away; it knows nothing of case, spaces and the order of
+    // AVAs.
     LDAPDN parsed = NULL;
     if (parse(scratch->text.data, &parsed) != 0)
         return -1;
@@ -260,8 +264,10 @@ char *dn_normalize(TALLOC_CTX *ctx, const char *dn, size_t length, struct error 
     if (normalize(scratch, dn, length) == 0)
         result = talloc_strndup(ctx, scratch->out.data, scratch->out.length);
     else
-        error_set(err, "\"%.*s\" is not a distinguished name: expected attribute=value pairs separated by commas, "
-                  "such as uid=jane,ou=people,dc=example,dc=com", (int)(length < 200 ? length : 200), dn);
+        error_set(err,
+                  "\"%.*s\" is not a distinguished name: expected attribute=value pairs separated by "
+                  "commas, such as uid=jane,ou=people,dc=example,dc=com",
+                  (int)(length < 200 ? length : 200), dn);
     talloc_free(scratch);
     return result;
 }
@@ -294,7 +300,7 @@ uint64_t link_uid_hash(const char *uid, size_t length)
     return hash;
 }
 
-// --- names as written ------------------------------------------------------------------------------------------------
+// --- names as written
 
 size_t dn_rdn_length(const char *dn)
 {

@@ -196,7 +196,8 @@ static int get_number(struct reader *reader, size_t *number)
     return -1;
 }
 
-// Each of `count` things takes at least `least` octets: a claim beyond that is damage, not a reason to allocate.
+// Each of `count` things takes at least `least` octets: a claim beyond that is damage, not a reason to
+// allocate.
 static int get_count(struct reader *reader, size_t least, size_t *count)
 {
     return get_number(reader, count) == 0 && *count <= (size_t)(reader->end - reader->p) / least ? 0 : -1;

@@ -13,28 +13,34 @@ static const struct {
     int code;
     const char *name, *remedy;
 } results[] = {
-    { LDAP_OPERATIONS_ERROR, "operationsError", "the server has a problem of its own, or wants a bind first; see its log" },
+    { LDAP_OPERATIONS_ERROR, "operationsError",
+      "the server has a problem of its own, or wants a bind first; see its log" },
     { LDAP_PROTOCOL_ERROR, "protocolError", "the server does not know this operation or control" },
-    { LDAP_TIMELIMIT_EXCEEDED, "timeLimitExceeded", "raise the server's time limit for bind_dn (OpenLDAP: limits)" },
-    { LDAP_SIZELIMIT_EXCEEDED, "sizeLimitExceeded", "lift the server's size limit for bind_dn (OpenLDAP: limits)" },
+    { LDAP_TIMELIMIT_EXCEEDED, "timeLimitExceeded",
+      "raise the server's time limit for bind_dn (OpenLDAP: limits)" },
+    { LDAP_SIZELIMIT_EXCEEDED, "sizeLimitExceeded",
+      "lift the server's size limit for bind_dn (OpenLDAP: limits)" },
     { LDAP_AUTH_METHOD_NOT_SUPPORTED, "authMethodNotSupported", "choose another auth" },
     { LDAP_STRONG_AUTH_REQUIRED, "strongerAuthRequired",
       "the server wants TLS, or signing, before a password: use ldaps:// or tls = \"starttls\"" },
     { LDAP_REFERRAL, "referral", "this server sends us elsewhere; name the right one in uri" },
     { LDAP_ADMINLIMIT_EXCEEDED, "adminLimitExceeded", "raise the server's limits for bind_dn" },
-    { LDAP_UNAVAILABLE_CRITICAL_EXTENSION, "unavailableCriticalExtension", "the server lacks a control that this needs" },
+    { LDAP_UNAVAILABLE_CRITICAL_EXTENSION, "unavailableCriticalExtension",
+      "the server lacks a control that this needs" },
     { LDAP_CONFIDENTIALITY_REQUIRED, "confidentialityRequired",
       "the server wants encryption: use ldaps:// or tls = \"starttls\"" },
     { LDAP_NO_SUCH_ATTRIBUTE, "noSuchAttribute", NULL },
     { LDAP_INVALID_SYNTAX, "invalidAttributeSyntax", NULL },
-    { LDAP_NO_SUCH_OBJECT, "noSuchObject", "check base and bind_dn; without the right to see an entry it does not exist" },
+    { LDAP_NO_SUCH_OBJECT, "noSuchObject",
+      "check base and bind_dn; without the right to see an entry it does not exist" },
     { LDAP_INVALID_DN_SYNTAX, "invalidDNSyntax", "check base and bind_dn" },
     { LDAP_INAPPROPRIATE_AUTH, "inappropriateAuthentication",
       "this entry has no password, or anonymous binds are not allowed; check auth and bind_dn" },
     { LDAP_INVALID_CREDENTIALS, "invalidCredentials", "check bind_dn and its password" },
     { LDAP_INSUFFICIENT_ACCESS, "insufficientAccessRights", "give bind_dn the right to read there" },
     { LDAP_BUSY, "busy", "it is tried again" },
-    { LDAP_UNAVAILABLE, "unavailable", "the server is starting, stopping or read-only for now; it is tried again" },
+    { LDAP_UNAVAILABLE, "unavailable",
+      "the server is starting, stopping or read-only for now; it is tried again" },
     { LDAP_UNWILLING_TO_PERFORM, "unwillingToPerform", "see the server's log for its reason" },
     { LDAP_LOOP_DETECT, "loopDetect", NULL },
     { LDAP_AFFECTS_MULTIPLE_DSAS, "affectsMultipleDSAs", NULL },
@@ -45,7 +51,7 @@ static const struct {
     { LDAP_DECODING_ERROR, "an answer that cannot be decoded", NULL },
 };
 
-// AD and Samba hide the reason of a refused bind in the text: "… AcceptSecurityContext error, data 52e, v…".
+// AD and Samba hide the reason of a refused bind in the text: "… AcceptSecurityContext error, data 52e, …".
 static const char *ad_reason(const char *text)
 {
     static const struct {

@@ -32,8 +32,8 @@ static bool prepare_integer(TALLOC_CTX *ctx, const char *data, size_t length, st
     return true;
 }
 
-bool filter_prepare(TALLOC_CTX *ctx, const char *attribute, enum schema_syntax syntax, const char *data, size_t length,
-                    struct filter_value *value)
+bool filter_prepare(TALLOC_CTX *ctx, const char *attribute, enum schema_syntax syntax, const char *data,
+                    size_t length, struct filter_value *value)
 {
     struct fold fold = { .data = NULL };
     *value = (struct filter_value){ .data = "" };
@@ -59,7 +59,8 @@ bool filter_prepare(TALLOC_CTX *ctx, const char *attribute, enum schema_syntax s
         return prepare_integer(ctx, data, length, value);
     case SCHEMA_BOOLEAN:
         // Boolean = "TRUE" / "FALSE"; 389-DS writes them in lower case.
-        if (!(length == 4 && strncasecmp(data, "TRUE", 4) == 0) && !(length == 5 && strncasecmp(data, "FALSE", 5) == 0))
+        if (!(length == 4 && strncasecmp(data, "TRUE", 4) == 0) &&
+            !(length == 5 && strncasecmp(data, "FALSE", 5) == 0))
             return false;
         value->data = length == 4 ? "T" : "F";
         value->length = 1;
@@ -87,14 +88,15 @@ static int compare(enum schema_syntax syntax, const struct filter_value *a, cons
         return compare_octets(a, b);
     if (a->number != b->number)
         return a->number < b->number ? -1 : 1;
-    int order = a->length != b->length ? (a->length > b->length ? 1 : -1) : memcmp(a->data, b->data, a->length);
+    int order = a->length != b->length ? (a->length > b->length ? 1 : -1)
+                                       : memcmp(a->data, b->data, a->length);
     return a->number < 0 ? -order : order;
 }
 
 static bool has_order(enum schema_syntax syntax)
 {
-    return syntax == SCHEMA_TEXT || syntax == SCHEMA_TEXT_EXACT || syntax == SCHEMA_TIME || syntax == SCHEMA_INTEGER ||
-           syntax == SCHEMA_OCTETS || syntax == SCHEMA_UID;
+    return syntax == SCHEMA_TEXT || syntax == SCHEMA_TEXT_EXACT || syntax == SCHEMA_TIME ||
+           syntax == SCHEMA_INTEGER || syntax == SCHEMA_OCTETS || syntax == SCHEMA_UID;
 }
 
 static bool match_substrings(const struct filter *filter, const struct filter_value *value)
@@ -127,7 +129,8 @@ static enum filter_result match_bits(const struct filter *filter, const struct v
     uint64_t bits = (uint64_t)strtoll(value->data, &stop, 10);
     if (errno != 0 || value->length == 0 || stop != value->data + value->length)
         return FILTER_UNDEFINED;
-    bool match = filter->rule == RULE_BIT_AND ? (bits & filter->bits) == filter->bits : (bits & filter->bits) != 0;
+    bool match = filter->rule == RULE_BIT_AND ? (bits & filter->bits) == filter->bits
+                                              : (bits & filter->bits) != 0;
     return match ? FILTER_TRUE : FILTER_FALSE;
 }
 
@@ -145,7 +148,9 @@ static enum filter_result match_value(const struct filter *filter, const struct 
         match = match_substrings(filter, &value);
     } else {
         int order = compare(filter->syntax, &value, &filter->value);
-        match = filter->kind == FILTER_GREATER ? order >= 0 : filter->kind == FILTER_LESS ? order <= 0 : order == 0;
+        match = filter->kind == FILTER_GREATER ? order >= 0
+                : filter->kind == FILTER_LESS  ? order <= 0
+                                               : order == 0;
     }
     result = match ? FILTER_TRUE : FILTER_FALSE;
 out:
@@ -174,7 +179,8 @@ static enum filter_result evaluate_item(const struct filter *filter, const struc
 {
     if (filter->kind == FILTER_PRESENT)
         return entry_attribute(entry, filter->attribute) != NULL ? FILTER_TRUE : FILTER_FALSE;
-    if (!filter->valid || ((filter->kind == FILTER_GREATER || filter->kind == FILTER_LESS) && !has_order(filter->syntax)))
+    if (!filter->valid ||
+        ((filter->kind == FILTER_GREATER || filter->kind == FILTER_LESS) && !has_order(filter->syntax)))
         return FILTER_UNDEFINED;
     enum filter_result result = FILTER_FALSE;
     const struct attribute *attribute = entry_attribute(entry, filter->attribute);
@@ -189,13 +195,15 @@ static enum filter_result evaluate_item(const struct filter *filter, const struc
         if (one == FILTER_UNDEFINED)
             result = FILTER_UNDEFINED;
     }
-    if (filter->kind == FILTER_EXTENSIBLE && filter->dn_too && filter->rule == RULE_NONE && match_dn(filter, entry->dn))
+    if (filter->kind == FILTER_EXTENSIBLE && filter->dn_too && filter->rule == RULE_NONE &&
+        match_dn(filter, entry->dn))
         return FILTER_TRUE;
     return result;
 }
 
-// RFC 4511 §4.5.1.7: "A filter of the 'and' choice is TRUE if all the filters in the SET OF evaluate to TRUE, FALSE
-// if at least one filter is FALSE, and otherwise Undefined." 'or' is its mirror; 'not' of Undefined is Undefined.
+// RFC 4511 §4.5.1.7: "A filter of the 'and' choice is TRUE if all the filters in the SET OF evaluate to TRUE,
+// FALSE if at least one filter is FALSE, and otherwise Undefined." 'or' is its mirror; 'not' of Undefined is
+// Undefined.
 enum filter_result filter_evaluate(const struct filter *filter, const struct entry *entry)
 {
     enum filter_result result, stop;

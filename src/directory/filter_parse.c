@@ -37,8 +37,8 @@ struct parser {
 
 static int fail(struct parser *parser, const char *what)
 {
-    return error_set(parser->err, "the filter %.200s is not valid (RFC 4515): %s at position %zu", parser->text, what,
-                     (size_t)(parser->p - parser->text) + 1);
+    return error_set(parser->err, "the filter %.200s is not valid (RFC 4515): %s at position %zu",
+                     parser->text, what, (size_t)(parser->p - parser->text) + 1);
 }
 
 static void skip_spaces(struct parser *parser)
@@ -67,7 +67,8 @@ static int parse_octets(struct parser *parser, TALLOC_CTX *ctx, char **data, siz
         if (c == '\\') {
             int high = hex_digit(parser->p[1]), low = high < 0 ? -1 : hex_digit(parser->p[2]);
             if (low < 0)
-                return fail(parser, "a backslash must be followed by two hexadecimal digits, as in \\2a for *,");
+                return fail(parser, "a backslash must be followed by two hexadecimal digits, as in \\2a for "
+                                    "*,");
             c = (char)(high * 16 + low);
             parser->p += 2;
         }
@@ -94,7 +95,8 @@ static bool is_attribute(const char *name, size_t length)
 static void prepare_piece(struct filter *filter, const char *data, size_t length, enum fold_ends ends)
 {
     struct filter_value *piece = &filter->pieces[filter->piece_count++];
-    bool text = filter->syntax == SCHEMA_TEXT || filter->syntax == SCHEMA_TEXT_EXACT || filter->syntax == SCHEMA_UID;
+    bool text = filter->syntax == SCHEMA_TEXT || filter->syntax == SCHEMA_TEXT_EXACT ||
+                filter->syntax == SCHEMA_UID;
     if (!text) {
         *piece = (struct filter_value){ .data = talloc_memdup(filter, data, length + 1), .length = length };
         return;
@@ -174,7 +176,8 @@ static int parse_extensible(struct parser *parser, struct filter *filter, const 
         filter->bits = (uint64_t)strtoll(data, &stop, 10);
         filter->valid = filter->attribute != NULL && length > 0 && *stop == '\0' && stop == data + length;
     } else if (filter->rule == RULE_NONE) {
-        filter->valid = filter_prepare(filter, filter->attribute, filter->syntax, data, length, &filter->value);
+        filter->valid = filter_prepare(filter, filter->attribute, filter->syntax, data, length,
+                                       &filter->value);
     }
     talloc_free(data);
     return 0;
@@ -212,7 +215,8 @@ static int parse_item(struct parser *parser, struct filter *filter)
     if (parse_octets(parser, filter, &data, &length) != 0)
         return -1;
     if (*parser->p != '*') {
-        filter->valid = filter_prepare(filter, filter->attribute, filter->syntax, data, length, &filter->value);
+        filter->valid = filter_prepare(filter, filter->attribute, filter->syntax, data, length,
+                                       &filter->value);
         talloc_free(data);
         return 0;
     }
@@ -297,7 +301,8 @@ struct filter *filter_parse(TALLOC_CTX *ctx, const char *text, struct error *err
     return filter;
 }
 
-void filter_attributes(const struct filter *filter, void (*fn)(void *context, const char *name), void *context)
+void filter_attributes(const struct filter *filter, void (*fn)(void *context, const char *name),
+                       void *context)
 {
     if (filter->attribute != NULL)
         fn(context, filter->attribute);

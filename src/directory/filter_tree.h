@@ -12,7 +12,8 @@
 
 enum filter_kind {
     FILTER_AND, FILTER_OR, FILTER_NOT,
-    FILTER_EQUAL, FILTER_APPROX, FILTER_GREATER, FILTER_LESS, FILTER_PRESENT, FILTER_SUBSTRINGS, FILTER_EXTENSIBLE,
+    FILTER_EQUAL, FILTER_APPROX, FILTER_GREATER, FILTER_LESS, FILTER_PRESENT, FILTER_SUBSTRINGS,
+    FILTER_EXTENSIBLE,
 };
 
 enum filter_rule {
@@ -49,9 +50,9 @@ struct filter {
     uint64_t bits;
 };
 
-// Makes `data` ready for comparing under `syntax`. False if it does not fit the syntax. `attribute` may be NULL.
-// Owned by `ctx`.
-bool filter_prepare(TALLOC_CTX *ctx, const char *attribute, enum schema_syntax syntax, const char *data, size_t length,
-                    struct filter_value *value);
+// Makes `data` ready for comparing under `syntax`. False if it does not fit the syntax. `attribute` may be
+// NULL. Owned by `ctx`.
+bool filter_prepare(TALLOC_CTX *ctx, const char *attribute, enum schema_syntax syntax, const char *data,
+                    size_t length, struct filter_value *value);
 
 #endif

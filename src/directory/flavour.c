@@ -88,8 +88,8 @@ static const struct flavour_table tables[] = {
             [ROLE_CREATOR] = "creatorsName",
             [ROLE_CSN] = "entryUSN",
         },
-        .users = "(&(|(objectClass=inetOrgPerson)(objectClass=nsPerson)(objectClass=posixAccount)(objectClass=account)"
-                 "(objectClass=person))" NO_GROUP_NO_MACHINE ")",
+        .users = "(&(|(objectClass=inetOrgPerson)(objectClass=nsPerson)(objectClass=posixAccount)"
+                 "(objectClass=account)(objectClass=person))" NO_GROUP_NO_MACHINE ")",
         .groups = "(|" COMMON_GROUPS ")",
         .policies = "(objectClass=passwordPolicy)",
         .disabled = "(nsAccountLock=TRUE)",
@@ -112,7 +112,7 @@ static const struct flavour_table tables[] = {
             [ROLE_CREATOR] = "",
             [ROLE_CSN] = "uSNChanged",
         },
-        // Computers and managed service accounts are users by class; contacts have no account but may have mail.
+        // Computers and managed service accounts are users by class; contacts have no account but mail.
         .users = "(&(|(objectClass=user)(objectClass=contact))(!(objectClass=computer)))",
         .groups = "(objectClass=group)",
         .policies = "(|(objectClass=msDS-PasswordSettings)(objectClass=domainDNS))",
@@ -175,14 +175,16 @@ static int apply_map(struct flavour *flavour, const struct config_map *map, stru
     int role = flavour_role_from_name(map->role);
     if (role < 0) {
         const char *near = text_nearest(map->role, role_names);
-        return error_set(err, "map names the unknown role \"%s\"%s%s%s", map->role, near != NULL ? "; did you mean " : "",
-                         near != NULL ? near : "", near != NULL ? "?" : "");
+        return error_set(err, "map names the unknown role \"%s\"%s%s%s", map->role,
+                         near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                         near != NULL ? "?" : "");
     }
     const char **list = talloc_zero_array(flavour, const char *, map->attributes.count + 1);
     for (size_t i = 0; i < map->attributes.count; i++) {
         const char *name = schema_canonical(map->attributes.items[i], strlen(map->attributes.items[i]));
         if (schema_is_secret(name))
-            return error_set(err, "map gives the role %s the attribute %s, which holds secrets and is never read",
+            return error_set(err,
+                             "map gives the role %s the attribute %s, which holds secrets and is never read",
                              map->role, name);
         list[i] = name;
     }
@@ -199,7 +201,8 @@ static int set_filter(struct flavour *flavour, const char *option, const char *g
     return *filter != NULL ? 0 : error_prepend(err, "%s: ", option);
 }
 
-struct flavour *flavour_new(TALLOC_CTX *ctx, const char *name, const struct config_directory *config, struct error *err)
+struct flavour *flavour_new(TALLOC_CTX *ctx, const char *name, const struct config_directory *config,
+                            struct error *err)
 {
     const struct flavour_table *table = table_find(name);
     if (table == NULL) {
@@ -249,7 +252,8 @@ static bool says(const char *text, const char *word)
 
 const char *flavour_detect(const struct entry *root_dse)
 {
-    // [MS-ADTS] 3.1.1.3.4.3: LDAP_CAP_ACTIVE_DIRECTORY_OID and LDAP_CAP_ACTIVE_DIRECTORY_ADAM_OID; Samba has the former.
+    // [MS-ADTS] 3.1.1.3.4.3: LDAP_CAP_ACTIVE_DIRECTORY_OID and LDAP_CAP_ACTIVE_DIRECTORY_ADAM_OID; Samba has
+    // the former.
     if (has_value(root_dse, "supportedCapabilities", "1.2.840.113556.1.4.800") ||
         has_value(root_dse, "supportedCapabilities", "1.2.840.113556.1.4.1851") ||
         entry_text(root_dse, "rootDomainNamingContext") != NULL)
@@ -320,7 +324,8 @@ char *flavour_describe(TALLOC_CTX *ctx, const struct flavour *flavour)
     for (int role = 0; role < ROLE_COUNT; role++) {
         text = talloc_asprintf_append_buffer(text, " %s=", role_names[role]);
         for (const char **name = flavour->attributes[role]; *name != NULL; name++)
-            text = talloc_asprintf_append_buffer(text, "%s%s", name == flavour->attributes[role] ? "" : ",", *name);
+            text = talloc_asprintf_append_buffer(text, "%s%s", name == flavour->attributes[role] ? "" : ",",
+                                                 *name);
     }
     return talloc_asprintf_append_buffer(text, " users=%s groups=%s disabled=%s", flavour->user_text,
                                          flavour->group_text,

@@ -74,7 +74,8 @@ static void map_lower(TALLOC_CTX *ctx, struct fold *fold, const uint8_t *text, s
         ucs4_t c;
         int n = u8_mbtouc(&c, text + i, length - i);
         i += (size_t)n;
-        n = u8_uctomb((uint8_t *)fold->data + fold->length, uc_tolower(c), (ptrdiff_t)(fold->capacity - fold->length));
+        n = u8_uctomb((uint8_t *)fold->data + fold->length, uc_tolower(c),
+                      (ptrdiff_t)(fold->capacity - fold->length));
         fold->length += (size_t)n;
     }
 }
@@ -101,7 +102,8 @@ static bool fold_round(TALLOC_CTX *ctx, struct fold *fold, const uint8_t *text, 
     return fold->length != length || memcmp(fold->data, text, length) != 0;
 }
 
-void fold_text(TALLOC_CTX *ctx, struct fold *fold, const char *text, size_t length, bool exact, enum fold_ends ends)
+void fold_text(TALLOC_CTX *ctx, struct fold *fold, const char *text, size_t length, bool exact,
+               enum fold_ends ends)
 {
     unsigned char high = 0;
     for (size_t i = 0; i < length; i++)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/directory/libdirectory.a
 src_directory_libdirectory_a_SOURCES = \
+  src/directory/address.c \
   src/directory/bind.c \
   src/directory/certificate.c src/directory/certificate.h \
   src/directory/connect.c src/directory/connect.h \

@@ -127,13 +127,14 @@ static bool ends_with(const char *name, size_t length, const char *ending)
     return length >= n && memcmp(name + length - n, ending, n) == 0;
 }
 
-// For attribute types that nobody has told us of: what such names end in when they hold a password, a hash or a
-// key. Ends only: pwdChangedTime, passwordExpirationTime and krbLastPwdChange tell when, not what.
+// For attribute types that nobody has told us of: what such names end in when they hold a password, a hash or
+// a key. Ends only: pwdChangedTime, passwordExpirationTime and krbLastPwdChange tell when, not what.
 static bool name_smells_secret(const char *lower)
 {
     static const char *const endings[] = {
-        "password", "passwd", "passphrase", "pwd", "secret", "pwdhistory", "passwordhistory", "hash", "hashes",
-        "privatekey", "secretkey", "otpkey", "credentials", "rootpw", NULL,
+        "password",   "passwd",          "passphrase",  "pwd",    "secret",
+        "pwdhistory", "passwordhistory", "hash",        "hashes", "privatekey",
+        "secretkey",  "otpkey",          "credentials", "rootpw", NULL,
     };
     size_t length = strlen(lower);
     for (const char *const *ending = endings; *ending != NULL; ending++)

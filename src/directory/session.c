@@ -30,7 +30,8 @@ static int session_destroy(struct session *session)
     return 0;
 }
 
-struct session *session_new(TALLOC_CTX *ctx, const struct config_directory *config, const struct session_hooks *hooks)
+struct session *session_new(TALLOC_CTX *ctx, const struct config_directory *config,
+                            const struct session_hooks *hooks)
 {
     struct session *session = talloc_zero(ctx, struct session);
     session->config = config;
@@ -66,7 +67,7 @@ static int keep_root_dse(void *context, const struct entry *entry)
     struct session *session = context;
     talloc_free(session->root_dse);
     session->root_dse = talloc_steal(session, (struct entry *)entry);
-    return 1;
+    return 0;
 }
 
 // RFC 4512 §5.1
@@ -74,15 +75,16 @@ static int read_root_dse(struct session *session, struct error *err)
 {
     struct error why = { 0 };
     TALLOC_FREE(session->root_dse);
-    int result = session_search(session, "", LDAP_SCOPE_BASE, "(objectClass=*)", root_dse_attributes, 0, keep_root_dse,
-                                session, &why);
+    int result = session_search(session, "", LDAP_SCOPE_BASE, "(objectClass=*)", root_dse_attributes, 0,
+                                keep_root_dse, session, &why);
     if (result != 0 && why.code != SESSION_NO_SUCH_OBJECT && why.code != SESSION_ACCESS) {
         if (err != NULL)
             *err = why;
         return error_prepend(err, "reading the root DSE: ");
     }
     if (session->root_dse == NULL) {
-        log_warning("the server shows no root DSE, so its abilities are unknown; let bind_dn read the entry with the empty name",
+        log_warning("the server shows no root DSE, so its abilities are unknown; let bind_dn read the entry "
+                    "with the empty name",
                     LOG_S("uri", session_uri(session)));
         session->root_dse = entry_new(session, NULL, "");
     }
@@ -93,7 +95,9 @@ static int attempt(struct session *session, int uri, struct error *err)
 {
     struct connection *connection = &session->connection;
     session->uri = uri;
-    *connection = (struct connection){ .config = session->config, .uri = session->config->uri.items[uri], .fd = -1,
+    *connection = (struct connection){ .config = session->config,
+                                       .uri = session->config->uri.items[uri],
+                                       .fd = -1,
                                        .deadline = clock_monotonic() + session->config->connect_timeout };
     announce(session, connection->deadline + RESOLVE_MOST, "connect");
     int result = connection_open(connection, err);
@@ -188,7 +192,7 @@ bool session_supports(const struct session *session, const char *oid)
     return false;
 }
 
-// --- a small search --------------------------------------------------------------------------------------------------------
+// --- a small search
 
 static int failure_of(int result)
 {
@@ -226,8 +230,8 @@ static int check_attributes(const char *const *attributes, struct error *err)
 }
 
 // Takes one message; 1: more to come, 0: the end, -1 failed.
-static int take_message(struct session *session, const char *base, LDAPMessage *message, const char *const *attributes,
-                        session_entry_fn *fn, void *context, struct error *err)
+static int take_message(struct session *session, const char *base, LDAPMessage *message,
+                        const char *const *attributes, session_entry_fn *fn, void *context, struct error *err)
 {
     LDAP *ld = session->connection.ld;
     int type = ldap_msgtype(message), result = LDAP_OTHER;
@@ -255,7 +259,8 @@ static int drain_search(struct session *session, int msgid, const char *base, co
     for (;;) {
         LDAPMessage *message = NULL;
         int64_t left = deadline - clock_monotonic();
-        struct timeval time = { .tv_sec = left > 0 ? left / 1000 : 0, .tv_usec = left > 0 ? left % 1000 * 1000 : 0 };
+        struct timeval time = { .tv_sec = left > 0 ? left / 1000 : 0,
+                                .tv_usec = left > 0 ? left % 1000 * 1000 : 0 };
         int type = ldap_result(ld, msgid, LDAP_MSG_ONE, &time, &message), code = LDAP_SERVER_DOWN;
         if (type > 0) {
             int more = take_message(session, base, message, attributes, fn, context, err);
@@ -294,8 +299,8 @@ int session_search(struct session *session, const char *base, int scope, const c
     struct timeval limit = { .tv_sec = session->config->operation_timeout / 1000 + 1 };
     int msgid = 0;
     announce(session, deadline, "search");
-    int result = ldap_search_ext(ld, base, scope, filter, (char **)(uintptr_t)attributes, 0, controls, NULL, &limit,
-                                 size_limit, &msgid);
+    int result = ldap_search_ext(ld, base, scope, filter, (char **)(uintptr_t)attributes, 0, controls, NULL,
+                                 &limit, size_limit, &msgid);
     int outcome = result != LDAP_SUCCESS
                       ? search_failed(session, base, result, err)
                       : drain_search(session, msgid, base, attributes, deadline, fn, context, err);

@@ -115,7 +115,8 @@ static int open_unix(const char *path, int64_t deadline, struct error *err)
         return error_set_code(err, SESSION_UNREACHABLE, "the socket's path %.200s is too long", path);
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int code = fd < 0 ? errno : connect_within(fd, (struct sockaddr *)&address, sizeof address, time_left(deadline));
+    int code = fd < 0 ? errno
+                      : connect_within(fd, (struct sockaddr *)&address, sizeof address, time_left(deadline));
     if (code == 0)
         return fd;
     if (fd >= 0)
@@ -133,7 +134,8 @@ static struct addrinfo *resolve(const char *host, int port, struct error *err)
     int code = getaddrinfo(host, service, &hints, &list);
     if (code == 0)
         return list;
-    error_set_code(err, SESSION_UNREACHABLE, "resolving %s: %s; check the name in uri and this machine's DNS%s", host,
+    error_set_code(err, SESSION_UNREACHABLE,
+                   "resolving %s: %s; check the name in uri and this machine's DNS%s", host,
                    code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code),
                    code == EAI_AGAIN ? " (the DNS servers did not answer)" : "");
     return NULL;
@@ -152,7 +154,8 @@ static int open_tcp(const struct config_directory *config, const char *host, int
     for (struct addrinfo *address = list; address != NULL; address = address->ai_next, left--) {
         fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         // A share of the time for each address, so that a dead one does not eat it all.
-        code = fd < 0 ? errno : connect_within(fd, address->ai_addr, address->ai_addrlen, time_left(deadline) / left);
+        code = fd < 0 ? errno
+                      : connect_within(fd, address->ai_addr, address->ai_addrlen, time_left(deadline) / left);
         if (code == 0)
             break;
         getnameinfo(address->ai_addr, address->ai_addrlen, numeric, sizeof numeric, NULL, 0, NI_NUMERICHOST);
@@ -168,7 +171,8 @@ static int open_tcp(const struct config_directory *config, const char *host, int
     return fd;
 }
 
-int socket_open(const struct config_directory *config, const LDAPURLDesc *url, int64_t deadline, struct error *err)
+int socket_open(const struct config_directory *config, const LDAPURLDesc *url, int64_t deadline,
+                struct error *err)
 {
     if (strcmp(url->lud_scheme, "ldapi") == 0)
         return open_unix(url->lud_host, deadline, err);
@@ -183,13 +187,14 @@ int socket_peek(int fd, int64_t deadline)
     do
         ready = poll(&poller, 1, time_left(deadline));
     while (ready < 0 && errno == EINTR);
-    if (ready <= 0)
+    // When the guard has shut the descriptor down it looks closed.
+    if (ready <= 0 || time_left(deadline) == 0)
         return SOCKET_SILENT;
     unsigned char octet;
     return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 1 ? octet : SOCKET_CLOSED;
 }
 
-// --- the guard ---------------------------------------------------------------------------------------------------------
+// --- the guard
 
 static volatile sig_atomic_t guard_fd = -1, guard_fired;
 static struct sigaction guard_before;
@@ -219,8 +224,10 @@ void socket_guard_begin(int fd, int64_t deadline)
     int left = time_left(deadline);
     if (left < 1)
         left = 1;
-    // It repeats, for a descriptor that is shut down before libldap looks at it again may be written to meanwhile.
-    const struct itimerval timer = { .it_value = { left / 1000, left % 1000 * 1000 }, .it_interval = { 1, 0 } };
+    // It repeats, for a descriptor that is shut down before libldap looks at it again may be written to
+    // meanwhile.
+    const struct itimerval timer = { .it_value = { left / 1000, left % 1000 * 1000 },
+                                     .it_interval = { 1, 0 } };
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 

@@ -16,7 +16,8 @@
 // How long the second connection may take that is made only to see why the first one failed.
 #define LOOK_MOST (5 * CLOCK_SECOND)
 
-// RFC 4511 §4.14. The guard is on: a peer that sends half an answer would hold up libldap, for the descriptor blocks.
+// RFC 4511 §4.14. The guard is on: a peer that sends half an answer would hold up libldap, for the descriptor
+// blocks.
 static int request_start_tls(struct connection *connection, struct error *err)
 {
     LDAPMessage *answer = NULL;
@@ -52,7 +53,7 @@ static struct certificate *look_at_certificate(TALLOC_CTX *ctx, const struct con
     struct error ignored;
     if (connection_begin(&look, false, &ignored) == 0) {
         socket_guard_begin(look.fd, look.deadline);
-        if ((strcmp(look.url->lud_scheme, "ldaps") == 0 || request_start_tls(&look, &ignored) == 0) &&
+        if ((look.implicit || request_start_tls(&look, &ignored) == 0) &&
             ldap_install_tls(look.ld) == LDAP_SUCCESS &&
             ldap_get_option(look.ld, LDAP_OPT_X_TLS_PEERCERT, &der) == LDAP_OPT_SUCCESS && der.bv_val != NULL)
             certificate = certificate_parse(ctx, der.bv_val, der.bv_len);
@@ -67,52 +68,64 @@ static void explain_certificate(const struct connection *connection, const char 
 {
     TALLOC_CTX *ctx = talloc_new(NULL);
     const struct certificate *certificate = look_at_certificate(ctx, connection);
-    const char *host = connection->url->lud_host != NULL && *connection->url->lud_host != '\0' ? connection->url->lud_host
-                                                                                              : "localhost";
+    const char *host = connection->url->lud_host != NULL && *connection->url->lud_host != '\0'
+                           ? connection->url->lud_host
+                           : "localhost";
     if (certificate == NULL)
-        error_set_code(err, SESSION_TLS, "the server's certificate was not accepted (%s); check tls_ca_file, the "
-                       "certificate's dates and its names", said);
+        error_set_code(err, SESSION_TLS,
+                       "the server's certificate was not accepted (%s); check tls_ca_file, the "
+                       "certificate's dates and its names",
+                       said);
     else
-        error_set_code(err, SESSION_TLS, "%s", certificate_explain(ctx, certificate, host, connection->config->tls_ca_file,
-                                                                   clock_now()));
+        error_set_code(
+            err, SESSION_TLS, "%s",
+            certificate_explain(ctx, certificate, host, connection->config->tls_ca_file, clock_now()));
     talloc_free(ctx);
 }
 
-// libldap's text is GnuTLS's or OpenSSL's. With GnuTLS every doubt about a certificate, its name too, is "(unknown error
-// code)".
+// libldap's text is GnuTLS's or OpenSSL's. With GnuTLS every doubt about a certificate, its name too, is
+// "(unknown error code)".
 static int explain_handshake(struct connection *connection, bool timed_out, struct error *err)
 {
     char *raw = NULL;
     ldap_get_option(connection->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &raw);
     char *said = text_clean(NULL, raw != NULL ? raw : "", raw != NULL ? strlen(raw) : 0, 300);
-    bool implicit = strcmp(connection->url->lud_scheme, "ldaps") == 0;
+    bool implicit = connection->implicit;
     ldap_memfree(raw);
     if (timed_out)
-        error_set_code(err, SESSION_UNREACHABLE, "TLS handshake: no answer in time; check that the server speaks TLS on "
-                       "this port%s", implicit ? " (ldaps:// is usually port 636, ldap:// with StartTLS port 389)" : "");
+        error_set_code(err, SESSION_UNREACHABLE,
+                       "TLS handshake: no answer in time; check that the server speaks TLS on this port%s",
+                       implicit ? " (ldaps:// is usually port 636, ldap:// with StartTLS port 389)" : "");
     else if (says(said, "unknown error code") || says(said, "verif") || says(said, "does not match") ||
              says(said, "unable to get CN"))
         explain_certificate(connection, said, err);
-    else if (says(said, "unexpected TLS packet") || says(said, "wrong version number") || says(said, "packet length") ||
-             says(said, "unsupported version packet"))
+    else if (says(said, "unexpected TLS packet") || says(said, "wrong version number") ||
+             says(said, "packet length") || says(said, "unsupported version packet"))
         error_set_code(err, SESSION_TLS, "TLS handshake: what the server sent is not TLS (%s)%s", said,
-                       implicit ? "; if this is its plain port, write ldap:// in uri and set tls = \"starttls\"" : "");
-    else if (says(said, "non-properly terminated") || says(said, "pull function") || says(said, "unexpected eof") ||
-             says(said, "push function") || *said == '\0')
-        error_set_code(err, SESSION_TLS, "TLS handshake: the server closed the connection (%s); check that this is its TLS "
-                       "port%s, that it has a certificate, and whether it asks for one of ours (tls_cert_file)",
-                       *said != '\0' ? said : "no reason given", implicit ? " (else ldap:// with tls = \"starttls\")" : "");
+                       implicit ? "; if this is its plain port, write ldap:// in uri and set tls = "
+                                  "\"starttls\""
+                                : "");
+    else if (says(said, "non-properly terminated") || says(said, "pull function") ||
+             says(said, "unexpected eof") || says(said, "push function") || *said == '\0')
+        error_set_code(err, SESSION_TLS,
+                       "TLS handshake: the server closed the connection (%s); check that this is its TLS "
+                       "port%s, that it has a certificate, whether it asks for one of ours (tls_cert_file), "
+                       "and tls_min_version",
+                       *said != '\0' ? said : "no reason given",
+                       implicit ? " (else ldap:// with tls = \"starttls\")" : "");
     else if (says(said, "alert") || says(said, "handshake failure") || says(said, "protocol version"))
-        error_set_code(err, SESSION_TLS, "TLS handshake: the server refused (%s); check tls_min_version and whether it asks "
-                       "for a client certificate (tls_cert_file)", said);
+        error_set_code(err, SESSION_TLS,
+                       "TLS handshake: the server refused (%s); check tls_min_version and whether it asks "
+                       "for a client certificate (tls_cert_file)",
+                       said);
     else
         error_set_code(err, SESSION_TLS, "TLS handshake: %s", said);
     talloc_free(said);
     return -1;
 }
 
-// The version that was agreed on, "TLS1.2" or "TLSv1.3", must not be older than configured whatever the library made
-// of the option.
+// libldap's GnuTLS flavour takes LDAP_OPT_X_TLS_PROTOCOL_MIN and ignores it (and leaks with a priority
+// string), so the version that was agreed on, "TLS1.2" or "TLSv1.3", is looked at before anything is sent.
 static int check_version(struct connection *connection, struct error *err)
 {
     char *version = NULL;
@@ -120,7 +133,8 @@ static int check_version(struct connection *connection, struct error *err)
     bool good = version != NULL && (strstr(version, "1.3") != NULL || (strstr(version, "1.2") != NULL &&
                                     connection->config->tls_min_version == CONFIG_TLS_1_2));
     if (!good)
-        error_set_code(err, SESSION_TLS, "the server speaks %s, which is older than tls_min_version",
+        error_set_code(err, SESSION_TLS,
+                       "the server offers no better than %s, which is older than tls_min_version",
                        version != NULL ? version : "an unknown version of TLS");
     ldap_memfree(version);
     return good ? 0 : -1;
@@ -128,11 +142,10 @@ static int check_version(struct connection *connection, struct error *err)
 
 int connection_secure(struct connection *connection, struct error *err)
 {
-    bool implicit = strcmp(connection->url->lud_scheme, "ldaps") == 0;
-    if (connection->local || (!implicit && connection->config->tls == CONFIG_TLS_NONE))
+    if (!connection->implicit && !connection->starttls)
         return 0;
     socket_guard_begin(connection->fd, connection->deadline);
-    if (!implicit && request_start_tls(connection, err) != 0) {
+    if (connection->starttls && request_start_tls(connection, err) != 0) {
         socket_guard_end();
         return -1;
     }

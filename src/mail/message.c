@@ -21,9 +21,8 @@ static bool is_id_character(char c)
     return isalnum((unsigned char)c) || (c && strchr(".-_+=", c));
 }
 
-// RFC 5322 §3.6.4: msg-id = "<" id-left "@" id-right ">"; only letters, digits and ".-_+=" here. Also for
-// List-Id.
-static bool is_angle_id(const char *text, bool at_sign)
+// RFC 5322 §3.6.4: msg-id = "<" id-left "@" id-right ">"; only letters, digits and ".-_+=" here.
+static bool is_message_id(const char *text)
 {
     size_t length = strlen(text), ats = 0;
     if (length < 3 || length > MESSAGE_ID_MOST || text[0] != '<' || text[length - 1] != '>')
@@ -33,7 +32,7 @@ static bool is_angle_id(const char *text, bool at_sign)
         if (text[i] != '@' && !is_id_character(text[i]))
             return false;
     }
-    return ats == (at_sign ? 1 : 0) && (!at_sign || (text[1] != '@' && text[length - 2] != '@'));
+    return ats == 1 && text[1] != '@' && text[length - 2] != '@';
 }
 
 static bool is_ascii(const char *text)
@@ -205,17 +204,33 @@ static int add_mailboxes(TALLOC_CTX *scratch, GMimeMessage *message, const struc
     return 0;
 }
 
+// RFC 2919 §2: list-id = "<" dot-atom-text ">". It only sorts mail, so what is wrong with it is mended.
+static void add_list_id(GMimeMessage *message, const char *list_id)
+{
+    char *name = talloc_strdup(NULL, list_id + (*list_id == '<'));
+    size_t length = name ? strlen(name) : 0;
+    if (length > 0 && name[length - 1] == '>')
+        name[length - 1] = '\0';
+    char *ascii = name ? domain_to_ascii(name, name, NULL) : NULL;
+    char *kept = ascii ? ascii : name;
+    if (kept && *kept) {
+        keep_id_characters(kept);
+        char *value = talloc_asprintf(name, "<%.*s>", MESSAGE_ID_MOST, kept);
+        if (value)
+            add_header(message, "List-Id", value);
+    }
+    talloc_free(name);
+}
+
 static int add_identity(GMimeMessage *message, const struct mail_parts *parts, struct error *err)
 {
-    if (!parts->message_id || !is_angle_id(parts->message_id, true))
+    if (!parts->message_id || !is_message_id(parts->message_id))
         return error_set(err, "Message-ID: not of the form <…@…> with letters, digits and \".-_+=\"");
-    if (parts->list_id && !is_angle_id(parts->list_id, false))
-        return error_set(err, "List-Id: not of the form <list.example.com> (option list_id)");
     char *id = g_strndup(parts->message_id + 1, strlen(parts->message_id) - 2);
     g_mime_message_set_message_id(message, id);
     g_free(id);
     if (parts->list_id)
-        add_header(message, "List-Id", parts->list_id);
+        add_list_id(message, parts->list_id);
     return 0;
 }
 

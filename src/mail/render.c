@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/text.h"
 #include "data.h"
 #include "language.h"
 
@@ -36,8 +35,7 @@ static char *first_role(TALLOC_CTX *ctx, const struct notification *notification
     return talloc_strndup(ctx, roles, length);
 }
 
-// config.subjects: the most specific that fits; event counts more than role, role more than language; of
-// equals the first.
+// config.subjects: the most specific that fits; role counts more than language; of equals the first.
 static const char *find_subject(const struct config *config, const char *event, const char *role,
                                 const char *language)
 {
@@ -45,15 +43,11 @@ static const char *find_subject(const struct config *config, const char *event, 
     int best_points = -1;
     for (size_t i = 0; i < config->subject_count; i++) {
         const struct config_subject *subject = &config->subjects[i];
-        bool exact = subject->event && strcmp(subject->event, event) == 0;
-        if (subject->event && !exact && !text_matches(subject->event, event))
+        if (strcmp(subject->event, event) != 0 ||
+            (subject->role && (!role || strcmp(subject->role, role) != 0)) ||
+            (subject->language && strcasecmp(subject->language, language) != 0))
             continue;
-        if (subject->role && (!role || strcmp(subject->role, role) != 0))
-            continue;
-        if (subject->language && strcasecmp(subject->language, language) != 0)
-            continue;
-        int points = subject->event ? (exact ? 8 : 4) : 0;
-        points += (subject->role ? 2 : 0) + (subject->language ? 1 : 0);
+        int points = (subject->role ? 2 : 0) + (subject->language ? 1 : 0);
         if (points > best_points) {
             best = subject->subject;
             best_points = points;

@@ -46,8 +46,9 @@ const struct template_tag template_tags[] = {
     TEXT("time_iso", "The same for machines: \"2026-11-20T11:03:20Z\"."),
     FLAG("folded", "The opposite change followed: added and removed again."),
     FLAG("security", "The event concerns the security of an account."),
-    TEXT("name",
-         "Name of the user or group that changed; in a list, of the person; in a digest, if all concern one."),
+    TEXT(
+        "name",
+        "Name of the user or group that changed; in a list, of the person; in a digest, if all concern one."),
     TEXT("dn", "Its distinguished name; in a list, the person's."),
     TEXT("mail", "Its mail address, if any; in a list, the person's."),
     TEXT("user_name", "Like name, in events about users."),

@@ -33,7 +33,7 @@ struct worker {
     struct config *config;
     struct event_base *loop;
     struct channel_queue *queue;
-    struct event *channel, *heartbeat, *wake, *terminate, *status_timer;
+    struct event *channel, *heartbeat, *wake, *status_timer;
     char *status; // the one that waits to be sent
     int64_t status_sent;
     bool stopping, exiting;
@@ -293,12 +293,6 @@ static void worker_on_status_timer(evutil_socket_t descriptor, short what, void 
     worker_send_status(context);
 }
 
-static void worker_on_terminate(evutil_socket_t descriptor, short what, void *context)
-{
-    (void)descriptor, (void)what;
-    worker_stop(context);
-}
-
 // The slice holds secrets: it is wiped from the buffer that it passed through.
 static int worker_read_slice(struct worker *worker, struct error *err)
 {
@@ -375,28 +369,28 @@ static int worker_open_loop(struct worker *worker, struct error *err)
     worker->channel = event_new(worker->loop, WORKER_CHANNEL, EV_READ | EV_PERSIST, worker_on_channel, worker);
     worker->heartbeat = event_new(worker->loop, -1, EV_PERSIST, worker_on_heartbeat, worker);
     worker->status_timer = event_new(worker->loop, -1, 0, worker_on_status_timer, worker);
-    worker->terminate = event_new(worker->loop, SIGTERM, EV_SIGNAL | EV_PERSIST, worker_on_terminate, worker);
-    bool made = worker->queue && worker->channel && worker->heartbeat && worker->status_timer && worker->terminate;
+    bool made = worker->queue && worker->channel && worker->heartbeat && worker->status_timer;
     if (made && worker->handlers->wake) {
         worker->wake = event_new(worker->loop, WORKER_WAKE, EV_READ | EV_PERSIST, worker_on_wake, worker);
         made = worker->wake && event_add(worker->wake, NULL) == 0;
     }
-    if (!made || event_add(worker->channel, NULL) < 0 || event_add(worker->heartbeat, &beat) < 0 ||
-        event_add(worker->terminate, NULL) < 0)
+    if (!made || event_add(worker->channel, NULL) < 0 || event_add(worker->heartbeat, &beat) < 0)
         return error_set(err, "setting up the event loop: %s", strerror(errno));
     return 0;
 }
 
-// The supervisor alone decides about the terminal's and the session's signals.
+// Signals often go to the whole group (a terminal's, a shutdown's): the supervisor alone minds them and stops its
+// workers in order.
 static void worker_ignore_signals(void)
 {
-    const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2 };
+    const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
 }
 
 static int worker_prepare(struct worker *worker, struct error *err)
 {
+    prctl(PR_SET_NAME, "ldapnotifyd", 0, 0, 0); // executed through /proc/self/exe, it would be called "exe"
     worker_ignore_signals();
     if (worker_read_slice(worker, err) < 0 || worker_close_off(worker, err) < 0)
         return -1;
@@ -421,7 +415,7 @@ static int worker_start(struct worker *worker)
 
 static void worker_end(struct worker *worker)
 {
-    struct event *events[] = { worker->channel, worker->heartbeat, worker->wake, worker->terminate, worker->status_timer };
+    struct event *events[] = { worker->channel, worker->heartbeat, worker->wake, worker->status_timer };
     if (worker->queue && worker->loop) {
         worker_send_status(worker);
         channel_queue_flush(worker->queue, FLUSH_LIMIT);

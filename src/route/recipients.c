@@ -87,7 +87,7 @@ static void add_person(struct expansion *x, const struct party *party, const str
         recipient->uuid = entry->uuid;
         recipient->dn = talloc_strdup(x->ctx, entry->dn);
         recipient->name = flavour_display_name(x->ctx, router->flavour, entry);
-        recipient->address = route_address(x->ctx, router->directory, entry);
+        recipient->address = flavour_address(x->ctx, router->directory, entry);
         recipient->language = talloc_strdup(x->ctx, flavour_text(router->flavour, ROLE_LANGUAGE, entry));
     } else {
         recipient->uuid = party->uuid;

@@ -342,8 +342,10 @@ static int model_delete(struct ldif_model *model, struct item *item, bool silent
             return error_set(err, "\"%s\" is not a leaf: \"%s\" is below it", item->entry->dn,
                              other->entry->dn);
     }
-    HASH_DELETE(by_name, model->names, item); // NOLINT(clang-analyzer-core.NullDereference): it is in there
+    // NOLINTBEGIN(clang-analyzer-core.NullDereference): it is in both
+    HASH_DELETE(by_name, model->names, item);
     HASH_DELETE(by_uuid, model->uuids, item);
+    // NOLINTEND(clang-analyzer-core.NullDereference)
     talloc_free(item);
     if (!silent)
         model_csn(model);

@@ -160,7 +160,7 @@ static int line_pair(const struct ldif_reader *reader, struct line *line, struct
     char *colon = memchr(line->text, ':', line->length);
     bool base64 = colon && colon[1] == ':';
 
-    *pair = (struct pair){ .attribute = line->text };
+    *pair = (struct pair){ .attribute = line->text, .data = "" };
     if (!colon)
         return reader_error(reader, line->number, err, "expected \"attribute: value\"");
     if (!is_description(line->text, (size_t)(colon - line->text)))

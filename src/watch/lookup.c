@@ -47,7 +47,7 @@ static void complete_from_entry(struct pipeline *pipeline, TALLOC_CTX *ctx, stru
     if (!party->name)
         party->name = flavour_display_name(ctx, pipeline->flavour, entry);
     if (!party->mail)
-        party->mail = route_address(ctx, pipeline->directory, entry);
+        party->mail = flavour_address(ctx, pipeline->directory, entry);
     party->is_group = flavour_is_group(pipeline->flavour, entry);
 }
 

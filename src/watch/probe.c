@@ -93,15 +93,26 @@ static void probe_fail(struct probe *probe, const char *text)
     probe->failed(probe->context, SOURCE_LOST, &err);
 }
 
+// With a zero timeout libldap gives 0 after each PDU that does not yet complete the chain by itself, even when the
+// chain is complete now: the answer (entry, perhaps a reference, done) needs one look more than it has PDUs.
+static int probe_result(struct probe *probe, LDAPMessage **chain)
+{
+    int type = 0;
+    for (int looks = 0; type == 0 && looks < 4; looks++) {
+        struct timeval now = { 0 };
+        type = ldap_result(session_handle(probe->session), probe->message, LDAP_MSG_ALL, &now, chain);
+    }
+    return type;
+}
+
 static void probe_on_read(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor, (void)what;
     struct probe *probe = context;
     if (!probe->message)
         return;
-    struct timeval now = { 0 };
     LDAPMessage *chain = NULL;
-    int type = ldap_result(session_handle(probe->session), probe->message, LDAP_MSG_ALL, &now, &chain);
+    int type = probe_result(probe, &chain);
     // We may have read messages of the source into libldap's queue; nothing else would wake it for them.
     probe->ops->wake(probe->source);
     if (type == 0)

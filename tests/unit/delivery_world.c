@@ -82,7 +82,7 @@ int64_t world_tell(struct world *world, struct telling telling)
     event->directory = "corp";
     event->time = WORLD_NOW;
     event->entry = party_of(ctx, telling.group);
-    event->entry.is_group = true;
+    event->entry.is_group = strcmp(event_kind(telling.type)->object, "group") == 0;
     if (event_kind(telling.type)->party) {
         event->party = party_of(ctx, telling.member);
         event->attribute = "member";

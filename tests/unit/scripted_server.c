@@ -222,6 +222,13 @@ static void out_reference(struct service *service, const char *uri)
     out_ber(service, ber);
 }
 
+static void out_empty_entry(struct service *service)
+{
+    BerElement *ber = ber_begin();
+    MUST(ber_printf(ber, "{it{}}", service->search, LDAP_RES_SEARCH_ENTRY) >= 0);
+    out_ber(service, ber);
+}
+
 static void out_step(struct service *service, const struct step *step)
 {
     struct berval octets = { .bv_val = (char *)step->text, .bv_len = step->count };
@@ -234,6 +241,9 @@ static void out_step(struct service *service, const struct step *step)
         break;
     case STEP_PLAIN_ENTRY:
         out_entry(service, service->search, step->dn, step->attributes, NULL);
+        break;
+    case STEP_EMPTY_ENTRY:
+        out_empty_entry(service);
         break;
     case STEP_STATE_OCTETS:
         out_entry(service, service->search, step->dn, step->attributes, &octets);

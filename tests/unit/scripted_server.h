@@ -13,6 +13,7 @@ enum step_kind {
     STEP_END,
     STEP_ENTRY,        // state, id, dn, attributes, cookie
     STEP_PLAIN_ENTRY,  // without control
+    STEP_EMPTY_ENTRY,  // without even a DN
     STEP_STATE_OCTETS, // an entry whose Sync State value is `text` of `count` octets
     STEP_NEW_COOKIE,   // cookie
     STEP_DELETE,       // refreshDelete: cookie, more

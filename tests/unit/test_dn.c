@@ -84,8 +84,9 @@ static void no_names(void **state)
 {
     (void)state;
     static const char *const table[] = {
-        "jane", "=jane", "uid=jane,", ",dc=x", "uid=jane,,dc=x", "uid=a\\", "uid=a\\zz", "cn=#0,dc=x", "cn=#zz,dc=x",
-        "uid=a<b,dc=x", "cn=\"a,dc=x", " ", "uid", "(uid=jane)", "uid jane=x", "-=x",
+        "jane",      "=jane",      "uid=jane,",   ",dc=x",        "uid=jane,,dc=x", "uid=a\\",
+        "uid=a\\zz", "cn=#0,dc=x", "cn=#zz,dc=x", "uid=a<b,dc=x", "cn=\"a,dc=x",    " ",
+        "uid",       "(uid=jane)", "uid jane=x",  "-=x",
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct error err = { 0 };
@@ -132,7 +133,8 @@ static void paths_agree(void **state)
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         TALLOC_CTX *ctx = talloc_new(NULL);
         const char *equals = strchr(table[i], '=');
-        char *escaped = talloc_asprintf(ctx, "%.*s\\%02x%s", (int)(equals - table[i] + 1), table[i], equals[1], equals + 2);
+        char *escaped = talloc_asprintf(ctx, "%.*s\\%02x%s", (int)(equals - table[i] + 1), table[i],
+                                        equals[1], equals + 2);
         assert_string_equal(normal(ctx, escaped), normal(ctx, table[i]));
         talloc_free(ctx);
     }
@@ -205,7 +207,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normal_form), cmocka_unit_test(no_names), cmocka_unit_test(different_names_differ),
-        cmocka_unit_test(paths_agree), cmocka_unit_test(parents), cmocka_unit_test(within), cmocka_unit_test(uids),
+        cmocka_unit_test(paths_agree), cmocka_unit_test(parents),  cmocka_unit_test(within),
+        cmocka_unit_test(uids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

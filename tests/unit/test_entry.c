@@ -133,10 +133,15 @@ static void damage(void **state)
         assert_non_null(strstr(err.text, "damaged"));
         talloc_free(part);
     }
-    static const char *const table[] = { "\x02\x01", "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x01\x01\xff",
-                                         "\x01\x01\x01" "cx\x01\x01", "\x01\x01\x02" "c" };
+    static const char *const table[] = { "\x02\x01", "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+                                         "\x01\x01\xff",
+                                         "\x01\x01\x01"
+                                         "cx\x01\x01",
+                                         "\x01\x01\x02"
+                                         "c" };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        assert_int_equal(entry_unpack(entry_new(ctx, NULL, ""), (const uint8_t *)table[i], strlen(table[i]), NULL), -1);
+        assert_int_equal(
+            entry_unpack(entry_new(ctx, NULL, ""), (const uint8_t *)table[i], strlen(table[i]), NULL), -1);
     talloc_free(ctx);
 }
 

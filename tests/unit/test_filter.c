@@ -219,7 +219,8 @@ static void attributes(void **state)
 {
     (void)state;
     char names[200] = "";
-    struct filter *filter = filter_parse(NULL, "(&(UID=a)(|(commonName=b*)(!(2.5.4.4=*)))(:rule:=x)(ou:dn:=y))", NULL);
+    struct filter *filter = filter_parse(
+        NULL, "(&(UID=a)(|(commonName=b*)(!(2.5.4.4=*)))(:rule:=x)(ou:dn:=y))", NULL);
     assert_non_null(filter);
     filter_attributes(filter, collect, names);
     assert_string_equal(names, "uid cn sn ou ");
@@ -229,7 +230,10 @@ static void attributes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evaluation), cmocka_unit_test(refused), cmocka_unit_test(depth), cmocka_unit_test(attributes),
+        cmocka_unit_test(evaluation),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(depth),
+        cmocka_unit_test(attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,8 @@
 #include "directory/flavour.h"
 #include "directory/view.h"
 
-static struct entry *make(TALLOC_CTX *ctx, const char *dn, const char *classes, const char *attribute, const char *value)
+static struct entry *make(TALLOC_CTX *ctx, const char *dn, const char *classes, const char *attribute,
+                          const char *value)
 {
     struct entry *entry = entry_new(ctx, NULL, dn);
     char *copy = talloc_strdup(ctx, classes), *save = NULL;
@@ -47,7 +48,8 @@ static void users_and_groups(void **state)
         { "389ds", "groupOfNames nsMemberOf", "cn", "g", false, true, false },
         { "ad", "top person organizationalPerson user", "userAccountControl", "512", true, false, false },
         { "ad", "top person organizationalPerson user", "userAccountControl", "514", true, false, true },
-        { "ad", "top person organizationalPerson user computer", "userAccountControl", "4096", false, false, false },
+        { "ad", "top person organizationalPerson user computer", "userAccountControl", "4096", false, false,
+          false },
         { "ad", "top person organizationalPerson contact", "mail", "a@example.org", true, false, false },
         { "ad", "top group", "cn", "g", false, true, false },
         { "ad", "top organizationalUnit", "ou", "x", false, false, false },
@@ -59,7 +61,8 @@ static void users_and_groups(void **state)
         if (flavour == NULL)
             fail_msg("%s: %s", table[i].flavour, err.text);
         struct entry *entry = make(ctx, "cn=x", table[i].classes, table[i].attribute, table[i].value);
-        if (flavour_is_user(flavour, entry) != table[i].user || flavour_is_group(flavour, entry) != table[i].group)
+        if (flavour_is_user(flavour, entry) != table[i].user ||
+            flavour_is_group(flavour, entry) != table[i].group)
             fail_msg("%s %s", table[i].flavour, table[i].classes);
         bool disabled = flavour->disabled_when != NULL && filter_matches(flavour->disabled_when, entry);
         assert_int_equal(disabled, table[i].disabled);
@@ -94,9 +97,11 @@ static void links(void **state)
 {
     (void)state;
     struct flavour *flavour = flavour_new(NULL, "openldap", NULL, NULL);
-    static const char *const yes[] = { "member", "uniqueMember", "memberUid", "owner", "manager", "secretary", "seeAlso" };
-    static const char *const no[] = { "uid", "cn", "mail", "modifiersName", "creatorsName", "pwdPolicySubentry",
-                                      "memberOf", "entryUUID", "objectClass" };
+    static const char *const yes[] = { "member",  "uniqueMember", "memberUid", "owner",
+                                       "manager", "secretary",    "seeAlso" };
+    static const char *const no[] = { "uid",           "cn",           "mail",
+                                      "modifiersName", "creatorsName", "pwdPolicySubentry",
+                                      "memberOf",      "entryUUID",    "objectClass" };
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
         assert_true(flavour_is_link(flavour, yes[i]));
     for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
@@ -110,7 +115,9 @@ static void overrides(void **state)
     TALLOC_CTX *ctx = talloc_new(NULL);
     char *names[] = { (char *)"ManagedBy", (char *)"x-Owner", NULL };
     struct config_map map = { .role = (char *)"owner", .attributes = { names, 2 } };
-    struct config_directory config = { .map = &map, .map_count = 1, .user_filter = (char *)"(objectClass=robot)",
+    struct config_directory config = { .map = &map,
+                                       .map_count = 1,
+                                       .user_filter = (char *)"(objectClass=robot)",
                                        .disabled_when = (char *)"(employeeType=gone)" };
     struct error err = { 0 };
     struct flavour *flavour = flavour_new(ctx, "openldap", &config, &err);

@@ -320,25 +320,47 @@ static void test_no_encoded_word_gets_through(void **state)
     talloc_free(ctx);
 }
 
+static void test_list_id(void **state)
+{
+    (void)state;
+    static const struct { const char *given, *header; } cases[] = {
+        { "<ldapnotify.example.com>", "<ldapnotify.example.com>" },
+        { "ldapnotify.example.com", "<ldapnotify.example.com>" },
+        { "<ldapnotify.b\u00fccher.example>", "<ldapnotify.xn--bcher-kva.example>" },
+        { "<a\r\nBcc: x>", "<a--Bcc--x>" },
+        { "<ldapnotify.[192.0.2.1]>", "<ldapnotify.-192.0.2.1->" },
+        { "<>", NULL },
+        { "", NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        TALLOC_CTX *ctx = talloc_new(NULL);
+        struct mail_parts parts = new_parts();
+        parts.list_id = cases[i].given;
+        char *value = header(ctx, compose(ctx, &parts), "List-Id");
+        if (cases[i].header)
+            assert_string_equal(value, cases[i].header);
+        else
+            assert_null(value);
+        talloc_free(ctx);
+    }
+}
+
 static const struct {
-    const char *message_id, *list_id, *from, *to, *reply_to, *error;
+    const char *message_id, *from, *to, *reply_to, *error;
 } refused[] = {
-    { "<a@b>\r\nBcc: x", NULL, "a@b", "a@b", NULL, "Message-ID" },
-    { "a@b", NULL, "a@b", "a@b", NULL, "Message-ID" },
-    { "<a@b@c>", NULL, "a@b", "a@b", NULL, "Message-ID" },
-    { "<@b>", NULL, "a@b", "a@b", NULL, "Message-ID" },
-    { "<a@>", NULL, "a@b", "a@b", NULL, "Message-ID" },
-    { "<a b@c>", NULL, "a@b", "a@b", NULL, "Message-ID" },
-    { NULL, NULL, "a@b", "a@b", NULL, "Message-ID" },
-    { "<a@b>", "x\r\ny", "a@b", "a@b", NULL, "List-Id" },
-    { "<a@b>", "<a\r\n>", "a@b", "a@b", NULL, "List-Id" },
-    { "<a@b>", "<>", "a@b", "a@b", NULL, "List-Id" },
-    { "<a@b>", NULL, "a@b\r\nBcc: x", "a@b", NULL, "From: \"a@b Bcc: x\" is no mail address" },
-    { "<a@b>", NULL, "a@b", "a@b, c@d", NULL, "To: " },
-    { "<a@b>", NULL, "a@b", "nobody", NULL, "To: " },
-    { "<a@b>", NULL, "a@b", NULL, NULL, "To: " },
-    { "<a@b>", NULL, NULL, "a@b", NULL, "From: " },
-    { "<a@b>", NULL, "a@b", "a@b", "x>", "Reply-To: " },
+    { "<a@b>\r\nBcc: x", "a@b", "a@b", NULL, "Message-ID" },
+    { "a@b", "a@b", "a@b", NULL, "Message-ID" },
+    { "<a@b@c>", "a@b", "a@b", NULL, "Message-ID" },
+    { "<@b>", "a@b", "a@b", NULL, "Message-ID" },
+    { "<a@>", "a@b", "a@b", NULL, "Message-ID" },
+    { "<a b@c>", "a@b", "a@b", NULL, "Message-ID" },
+    { NULL, "a@b", "a@b", NULL, "Message-ID" },
+    { "<a@b>", "a@b\r\nBcc: x", "a@b", NULL, "From: \"a@b Bcc: x\" is no mail address" },
+    { "<a@b>", "a@b", "a@b, c@d", NULL, "To: " },
+    { "<a@b>", "a@b", "nobody", NULL, "To: " },
+    { "<a@b>", "a@b", NULL, NULL, "To: " },
+    { "<a@b>", NULL, "a@b", NULL, "From: " },
+    { "<a@b>", "a@b", "a@b", "x>", "Reply-To: " },
 };
 
 static void test_refused(void **state)
@@ -351,7 +373,6 @@ static void test_refused(void **state)
         uint8_t *bytes;
         size_t length;
         parts.message_id = refused[i].message_id;
-        parts.list_id = refused[i].list_id;
         parts.from = refused[i].from;
         parts.to = refused[i].to;
         parts.reply_to = refused[i].reply_to;
@@ -457,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_names_survive),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_message_id),     cmocka_unit_test(test_wire_address),
         cmocka_unit_test(test_utf8_address),   cmocka_unit_test(test_no_encoded_word_gets_through),
+        cmocka_unit_test(test_list_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,13 +119,13 @@ static void test_import_in_pieces(void **state)
 static void test_store_that_is_not_there_yet(void **state)
 {
     struct world *w = *state;
-    struct error err;
+    struct error why;
     size_t imported = 1;
     w->directory.name = (char *)"later";
     world_reopen_queue(w);
     MUST(queue_import_some(w->queue, "later", WORLD_NOW, 10, &imported, &err));
     assert_int_equal(imported, 0);
-    assert_int_equal(queue_import(w->queue, "unknown", WORLD_NOW, &err), -1);
+    assert_int_equal(queue_import(w->queue, "unknown", WORLD_NOW, &why), -1);
     w->directory.name = (char *)"corp";
 }
 
@@ -356,6 +356,23 @@ static void test_dropped_with_a_reason(void **state)
     assert_int_equal(messages[0].expires, WORLD_NOW + 1);
 }
 
+static void test_disabled_user_hears_of_his_own_account(void **state)
+{
+    struct world *w = *state;
+    struct telling telling = telling_member_added;
+    struct message *messages;
+    world_user(w, 1, "one@example.com", true);
+    telling.type = EVENT_USER_DISABLED;
+    telling.group = 1;
+    telling.roles = "user";
+    int64_t own = world_tell(w, telling);
+    telling.group = 2;
+    int64_t other = world_tell(w, telling);
+    assert_int_equal(run(w, &messages), 1);
+    assert_int_equal(state_of(w, own), NOTIFICATION_FROZEN);
+    assert_dropped(w, other, "disabled");
+}
+
 static void test_redirect(void **state)
 {
     struct world *w = *state;
@@ -490,6 +507,7 @@ int main(void)
         TEST(test_gone_recipient_keeps_its_last_address),
         TEST(test_fixed_address),
         TEST(test_dropped_with_a_reason),
+        TEST(test_disabled_user_hears_of_his_own_account),
         TEST(test_redirect),
         TEST(test_sender_precedence),
         TEST(test_unknown_transport_falls_back),

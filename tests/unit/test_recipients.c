@@ -498,7 +498,7 @@ static void addresses(void **state)
         fake_add(fake, 1, false, talloc_asprintf(fake, "dn: uid=x\n%s", cases[i].text));
         struct uuid uuid = { { 1 } };
         assert_int_equal(fake->lookup.by_uuid(fake, fake, &uuid, &entry, &former, &err), 0);
-        char *address = route_address(fake, &fake->directory, entry);
+        char *address = flavour_address(fake, &fake->directory, entry);
         if (cases[i].address)
             assert_string_equal(address, cases[i].address);
         else

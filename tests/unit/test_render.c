@@ -533,7 +533,6 @@ static void test_configured_subjects(void **state)
 {
     (void)state;
     static struct config_subject subjects[] = {
-        { (char *)"user.*", NULL, NULL, (char *)"pattern {{title}}" },
         { (char *)"user.locked", NULL, NULL, (char *)"[{{directory}}] {{title}}" },
         { (char *)"user.locked", (char *)"admins", NULL, (char *)"admins: {{user_name}}" },
         { (char *)"user.locked", NULL, (char *)"de", (char *)"deutsch" },
@@ -545,7 +544,7 @@ static void test_configured_subjects(void **state)
         { EVENT_USER_LOCKED, "admins", "en", "admins: Anna Example" },
         { EVENT_USER_LOCKED, "user", "de", "deutsch" },
         { EVENT_USER_LOCKED, "admins owner", "de", "admins deutsch" },
-        { EVENT_USER_UNLOCKED, "user", "en", "pattern en default" },
+        { EVENT_USER_UNLOCKED, "user", "en", "en default" },
         { EVENT_GROUP_DELETED, "member", "en", "en default" },
     };
     TALLOC_CTX *ctx = talloc_new(NULL);

@@ -20,9 +20,10 @@ static void names(void **state)
     (void)state;
     static const char *const table[][2] = {
         { "cn", "cn" }, { "CN", "cn" }, { "commonName", "cn" }, { "2.5.4.3", "cn" }, { "cn;lang-de", "cn" },
-        { "UNIQUEMEMBER", "uniqueMember" }, { "samaccountname", "sAMAccountName" }, { "entryuuid", "entryUUID" },
-        { "rfc822Mailbox;x;y", "mail" }, { "0.9.2342.19200300.100.1.1", "uid" }, { "surname", "sn" },
-        { "Xyzzy", "xyzzy" }, { "XYZZY;binary", "xyzzy" }, { "userCertificate;binary", "userCertificate" },
+        { "UNIQUEMEMBER", "uniqueMember" }, { "samaccountname", "sAMAccountName" },
+        { "entryuuid", "entryUUID" }, { "rfc822Mailbox;x;y", "mail" },
+        { "0.9.2342.19200300.100.1.1", "uid" }, { "surname", "sn" }, { "Xyzzy", "xyzzy" },
+        { "XYZZY;binary", "xyzzy" }, { "userCertificate;binary", "userCertificate" },
         { "1.2.3.4", "1.2.3.4" }, { "", "" },
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -53,10 +54,11 @@ static void syntaxes(void **state)
         const char *name;
         enum schema_syntax syntax;
     } table[] = {
-        { "cn", SCHEMA_TEXT }, { "member", SCHEMA_DN }, { "uniqueMember", SCHEMA_DN }, { "memberUid", SCHEMA_UID },
-        { "uid", SCHEMA_TEXT }, { "pwdChangedTime", SCHEMA_TIME }, { "uidNumber", SCHEMA_INTEGER },
-        { "pwdReset", SCHEMA_BOOLEAN }, { "objectGUID", SCHEMA_OCTETS }, { "entryCSN", SCHEMA_TEXT_EXACT },
-        { "managedBy", SCHEMA_DN }, { "lockoutTime", SCHEMA_INTEGER }, { "never-heard-of", SCHEMA_TEXT },
+        { "cn", SCHEMA_TEXT }, { "member", SCHEMA_DN }, { "uniqueMember", SCHEMA_DN },
+        { "memberUid", SCHEMA_UID }, { "uid", SCHEMA_TEXT }, { "pwdChangedTime", SCHEMA_TIME },
+        { "uidNumber", SCHEMA_INTEGER }, { "pwdReset", SCHEMA_BOOLEAN }, { "objectGUID", SCHEMA_OCTETS },
+        { "entryCSN", SCHEMA_TEXT_EXACT }, { "managedBy", SCHEMA_DN }, { "lockoutTime", SCHEMA_INTEGER },
+        { "never-heard-of", SCHEMA_TEXT },
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         assert_int_equal(schema_syntax(table[i].name), table[i].syntax);
@@ -72,25 +74,27 @@ static void secrets(void **state)
 {
     (void)state;
     static const char *const hidden[] = {
-        "userPassword", "USERPASSWORD", "userPassword;x-a", "2.5.4.35", "pwdHistory", "passwordHistory", "authPassword",
-        "unicodePwd", "dBCSPwd", "ntPwdHistory", "lmPwdHistory", "supplementalCredentials", "msDS-ManagedPassword",
-        "ms-Mcs-AdmPwd", "msLAPS-Password", "msLAPS-EncryptedPasswordHistory", "trustAuthIncoming", "unixUserPassword",
-        "sambaNTPassword", "sambaLMPassword", "sambaPasswordHistory", "sambaClearTextPassword", "krbPrincipalKey",
-        "krb5Key", "krbMKey", "krbPwdHistory", "krbExtraData", "ipaNTHash", "ipaTokenOTPkey", "userPKCS12", "olcRootPW",
+        "userPassword", "USERPASSWORD", "userPassword;x-a", "2.5.4.35", "pwdHistory", "passwordHistory",
+        "authPassword", "unicodePwd", "dBCSPwd", "ntPwdHistory", "lmPwdHistory", "supplementalCredentials",
+        "msDS-ManagedPassword", "ms-Mcs-AdmPwd", "msLAPS-Password", "msLAPS-EncryptedPasswordHistory",
+        "trustAuthIncoming", "unixUserPassword", "sambaNTPassword", "sambaLMPassword",
+        "sambaPasswordHistory", "sambaClearTextPassword", "krbPrincipalKey", "krb5Key", "krbMKey",
+        "krbPwdHistory", "krbExtraData", "ipaNTHash", "ipaTokenOTPkey", "userPKCS12", "olcRootPW",
         "nsslapd-rootpw", "nsDS5ReplicaCredentials", "oathSecret", "unhashed#user#password",
         // nobody told us of these
-        "acmeVoicePassword", "acmePasswd", "x-appPwd", "acmeNTHash", "acmeSharedSecret", "acmePasswordHistory",
-        "acmePrivateKey", "sshPassphrase",
+        "acmeVoicePassword", "acmePasswd", "x-appPwd", "acmeNTHash", "acmeSharedSecret",
+        "acmePasswordHistory", "acmePrivateKey", "sshPassphrase",
     };
     for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
         if (!schema_is_secret(hidden[i]))
             fail_msg("%s is no secret", hidden[i]);
     static const char *const open[] = {
-        "cn", "mail", "member", "objectClass", "entryUUID", "pwdChangedTime", "pwdAccountLockedTime", "pwdFailureTime",
-        "pwdReset", "pwdPolicySubentry", "pwdMaxAge", "pwdLockoutDuration", "pwdEndTime", "pwdAttribute", "pwdLastSet",
-        "badPwdCount", "badPasswordTime", "passwordExpirationTime", "passwordRetryCount", "accountUnlockTime",
-        "nsAccountLock", "sambaPwdLastSet", "krbPasswordExpiration", "krbLastPwdChange", "userAccountControl",
-        "userCertificate", "sambaAcctFlags", "passwordMaxAge", "acmePasswordChangedAt", "secretary", "sshPublicKey",
+        "cn", "mail", "member", "objectClass", "entryUUID", "pwdChangedTime", "pwdAccountLockedTime",
+        "pwdFailureTime", "pwdReset", "pwdPolicySubentry", "pwdMaxAge", "pwdLockoutDuration", "pwdEndTime",
+        "pwdAttribute", "pwdLastSet", "badPwdCount", "badPasswordTime", "passwordExpirationTime",
+        "passwordRetryCount", "accountUnlockTime", "nsAccountLock", "sambaPwdLastSet",
+        "krbPasswordExpiration", "krbLastPwdChange", "userAccountControl", "userCertificate",
+        "sambaAcctFlags", "passwordMaxAge", "acmePasswordChangedAt", "secretary", "sshPublicKey",
     };
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
         if (schema_is_secret(open[i]))

@@ -381,6 +381,7 @@ static void test_unsupported(void **state)
     static const struct step ends[] = { ENTRY(1, "a"),
                                         { .kind = STEP_DONE, .count = 0, .text = "" },
                                         { .kind = STEP_END } };
+    static const struct step empty[] = { { .kind = STEP_EMPTY_ENTRY }, { .kind = STEP_END } };
     static const struct step short_uuid[] = { { .kind = STEP_STATE_OCTETS,
                                                 .dn = "cn=a,dc=x",
                                                 .text = "\x30\x08\x0a\x01\x01\x04\x03xxx",
@@ -399,6 +400,7 @@ static void test_unsupported(void **state)
     flow_play_failing(NULL, plain, "failed unsupported\n", "without Sync State control");
     flow_play_failing(NULL, ends, "begin whole\nentry 01 cn=a,dc=x cn=a\nfailed unsupported\n",
                       "was to go on");
+    flow_play_failing(NULL, empty, "failed unsupported\n", "entry");
     flow_play_failing(NULL, short_uuid, "failed unsupported\n", "malformed Sync State");
     flow_play_failing(NULL, bad_state, "failed unsupported\n", "malformed Sync State");
     flow_play_failing(NULL, bad_set, "failed unsupported\n", "malformed Sync Info");

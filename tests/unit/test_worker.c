@@ -360,17 +360,17 @@ static void worker_stops_when_told(void **state)
     assert_int_equal(wait_for_end(rig), 0);
 }
 
-static void worker_minds_sigterm_and_no_other_signal(void **state)
+static void worker_leaves_signals_to_its_supervisor(void **state)
 {
     struct rig *rig = *state;
     start_worker(rig, "deliver", account());
     assert_non_null(await_frame(rig, FRAME_READY));
-    const int ignored[] = { SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1 };
+    const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1 };
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         kill(rig->pid, ignored[i]);
     send_frame(rig, FRAME_COMMAND, "{\"command\":\"describe\"}");
     assert_non_null(await_frame(rig, FRAME_REPLY));
-    kill(rig->pid, SIGTERM);
+    send_frame(rig, FRAME_STOP, "");
     assert_int_equal(wait_for_end(rig), 0);
 }
 
@@ -515,7 +515,7 @@ int main(void)
         TEST(failed_start_says_why_and_ends),
         TEST(worker_that_gives_up_says_so),
         TEST(worker_stops_when_told),
-        TEST(worker_minds_sigterm_and_no_other_signal),
+        TEST(worker_leaves_signals_to_its_supervisor),
         TEST(worker_ends_with_the_channel),
         TEST(stuck_worker_ends_with_its_supervisor),
         TEST(status_is_throttled_and_the_last_one_comes),

@@ -47,6 +47,7 @@ CREATE TABLE notification (
 ) STRICT;
 CREATE INDEX notification_due ON notification (due) WHERE state = 0;
 CREATE INDEX notification_pair ON notification (pair) WHERE state = 0;
+CREATE INDEX notification_told ON notification (pair) WHERE state = 1;
 CREATE INDEX notification_bundle ON notification (bundle) WHERE state = 0;
 CREATE INDEX notification_event ON notification (directory, event);
 CREATE INDEX notification_message ON notification (message) WHERE message IS NOT NULL;

@@ -22,22 +22,28 @@ CREATE TABLE state (
 ) STRICT;
 INSERT INTO state (one) VALUES (1);
 
--- The mirror. `attributes` is the packed entry without its links; `digest` covers DN, attributes and links whatever
--- their order. While two entries exchange names one of them has a hash that stands for no name.
+-- The mirror, in two halves: what is compared and indexed lies close together, what is only read once an entry has been
+-- found lies apart. `digest` covers DN, attributes and links whatever their order. While two entries exchange names one
+-- of them has a hash that stands for no name.
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY,
   uuid BLOB NOT NULL,
   hash INTEGER NOT NULL,
   parent_hash INTEGER NOT NULL,
   uid_hash INTEGER,
-  digest INTEGER NOT NULL,
-  dn TEXT NOT NULL,
-  attributes BLOB NOT NULL
+  digest INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX entry_uuid ON entry (uuid);
 CREATE INDEX entry_hash ON entry (hash);
 CREATE INDEX entry_parent ON entry (parent_hash);
 CREATE INDEX entry_uid ON entry (uid_hash) WHERE uid_hash IS NOT NULL;
+
+-- `attributes` is the packed entry without its links.
+CREATE TABLE content (
+  id INTEGER PRIMARY KEY,
+  dn TEXT NOT NULL,
+  attributes BLOB NOT NULL
+) STRICT;
 
 -- Names of link attributes.
 CREATE TABLE attribute (

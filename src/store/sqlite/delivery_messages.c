@@ -105,6 +105,14 @@ static int claim_collect(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_
     return result;
 }
 
+// An "added" never leaves after its "removed": a message waits while an older one that tells the opposite of the same
+// thing to the same recipient is queued, leased or held.
+#define CLAIM_IN_ORDER \
+    "AND NOT EXISTS (SELECT 1 FROM notification n JOIN event ne ON ne.directory = n.directory AND ne.sequence = n.event " \
+    "JOIN notification o INDEXED BY notification_told ON o.pair = n.pair AND o.state = 1 AND o.message < m.id " \
+    "JOIN event oe ON oe.directory = o.directory AND oe.sequence = o.event AND oe.type <> ne.type " \
+    "JOIN message om ON om.id = o.message AND om.state IN (0, 1, 4) WHERE n.message = m.id) "
+
 static sqlite3_stmt *claim_expired(struct delivery_store *store, struct error *err)
 {
     return database_query(store->db, "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m JOIN body b ON b.message = m.id "
@@ -116,9 +124,11 @@ static sqlite3_stmt *claim_due(struct delivery_store *store, const char *transpo
 {
     if (!transport)
         return database_query(store->db, "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m JOIN body b ON b.message = m.id "
-                              "WHERE m.state = 0 AND m.next_attempt <= ?2 ORDER BY m.next_attempt, m.id LIMIT ?3", err);
+                              "WHERE m.state = 0 AND m.next_attempt <= ?2 " CLAIM_IN_ORDER
+                              "ORDER BY m.next_attempt, m.id LIMIT ?3", err);
     return database_query(store->db, "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m INDEXED BY message_due "
                           "JOIN body b ON b.message = m.id WHERE m.state = 0 AND m.transport = ?1 AND m.next_attempt <= ?2 "
+                          CLAIM_IN_ORDER
                           "ORDER BY m.next_attempt, m.created, m.id LIMIT ?3", err);
 }
 

@@ -86,6 +86,9 @@ void link_attributes_forget(struct directory_store *store);
 // Fills store->incoming; incoming_done() frees what it does not use again.
 int incoming_prepare(struct directory_store *store, const struct entry *entry, struct error *err) MUST_CHECK;
 void incoming_done(struct directory_store *store);
+// Its rows, without links.
+int incoming_insert(struct directory_store *store, int64_t id, struct error *err) MUST_CHECK;
+int incoming_update(struct directory_store *store, int64_t id, struct error *err) MUST_CHECK;
 // The part of a digest that the spelling of the DN makes.
 int64_t digest_of_dn(const char *dn);
 // An entry from its stored parts. Owned by `ctx`.
@@ -111,8 +114,9 @@ void links_sort(struct link_rows *rows); // and without duplicates
 // have become links become links: so that a changed flavour map alone is no change of the entry.
 int links_settle(struct directory_store *store, TALLOC_CTX *ctx, struct entry *old, struct link_rows *rows,
                  struct error *err) MUST_CHECK;
-// Writes one link, and its text where nothing else holds it.
-int link_insert(struct directory_store *store, int64_t id, const struct link_row *row, struct error *err) MUST_CHECK;
+// Many new rows at once, without their texts.
+int links_insert(struct directory_store *store, int64_t id, const struct link_rows *rows, struct error *err) MUST_CHECK;
+// Makes the stored rows those of `new`, with texts where nothing else holds them.
 int links_write(struct directory_store *store, int64_t id, const struct link_rows *old, const struct link_rows *new,
                 struct error *err) MUST_CHECK;
 // Links of a delta: those of `from` that are not in `other`, without those whose entry `other` names too. Appended.

@@ -17,8 +17,8 @@ struct stored {
 static int stored_read(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, struct stored *stored,
                        bool *found, struct error *err)
 {
-    sqlite3_stmt *row = database_query(store->db, "SELECT id, hash, uid_hash, digest, dn, attributes FROM entry "
-                                       "WHERE uuid = ?1", err);
+    sqlite3_stmt *row = database_query(store->db, "SELECT e.id, e.hash, e.uid_hash, e.digest, c.dn, c.attributes "
+                                       "FROM entry e JOIN content c ON c.id = e.id WHERE e.uuid = ?1", err);
     if (!row)
         return -1;
     bind_uuid(row, 1, uuid);
@@ -39,23 +39,6 @@ static int stored_read(struct directory_store *store, TALLOC_CTX *ctx, const str
     result = same ? 0 : entry_restore(store, ctx, uuid, dn, row, 5, &stored->entry, err);
     sqlite3_reset(row);
     return result;
-}
-
-static int row_bind_run(struct directory_store *store, sqlite3_stmt *write, int64_t id, struct error *err)
-{
-    const struct incoming *incoming = &store->incoming;
-    if (!write)
-        return -1;
-    bind_int(write, 1, id);
-    bind_uuid(write, 2, &incoming->entry->uuid);
-    bind_int(write, 3, incoming->hash);
-    bind_int(write, 4, incoming->parent_hash);
-    if (incoming->has_uid)
-        bind_int(write, 5, incoming->uid_hash);
-    bind_int(write, 6, incoming->digest);
-    bind_text(write, 7, incoming->entry->dn);
-    bind_blob(write, 8, incoming->pack, incoming->pack_length);
-    return database_run(store->db, write, err);
 }
 
 static int incoming_copy(struct directory_store *store, TALLOC_CTX *ctx, struct entry **copy, struct error *err)
@@ -119,11 +102,8 @@ static int entry_create(struct directory_store *store, struct delta *delta, stru
         name_take(store, id, incoming->hash, incoming->entry->dn, err) < 0 ||
         (incoming->has_uid && alias_remove(store, incoming->uid_hash, err) < 0))
         return -1;
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO entry (id, uuid, hash, parent_hash, uid_hash, digest, dn, "
-                                         "attributes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", err);
-    if (row_bind_run(store, write, id, err) < 0 || links_write(store, id, &none, &incoming->links, err) < 0)
+    if (incoming_insert(store, id, err) < 0 || links_write(store, id, &none, &incoming->links, err) < 0)
         return -1;
-    store->grown.entries++;
     return links_differing(store, delta, &incoming->links, &none, true, err);
 }
 
@@ -163,9 +143,7 @@ static int entry_change(struct directory_store *store, TALLOC_CTX *ctx, const st
         links_differing(store, delta, &old, &incoming->links, false, err) < 0 ||
         links_write(store, stored->id, &rows, &incoming->links, err) < 0)
         goto done;
-    sqlite3_stmt *write = database_query(store->db, "UPDATE entry SET uuid = ?2, hash = ?3, parent_hash = ?4, uid_hash = ?5, "
-                                         "digest = ?6, dn = ?7, attributes = ?8 WHERE id = ?1", err);
-    result = row_bind_run(store, write, stored->id, err);
+    result = incoming_update(store, stored->id, err);
 done:
     talloc_free(rows.items);
     talloc_free(old.items);
@@ -217,7 +195,8 @@ static int run_numbers(struct directory_store *store, const char *sql, int64_t o
 static int entry_bury(struct directory_store *store, const struct stored *stored, struct error *err)
 {
     sqlite3_stmt *write = database_query(store->db, "INSERT INTO former (id, uuid, hash, uid_hash, gone, dn, attributes) "
-                                         "SELECT id, uuid, ?2, uid_hash, ?3, dn, attributes FROM entry WHERE id = ?1", err);
+                                         "SELECT e.id, e.uuid, ?2, e.uid_hash, ?3, c.dn, c.attributes FROM entry e "
+                                         "JOIN content c ON c.id = e.id WHERE e.id = ?1", err);
     if (!write)
         return -1;
     bind_int(write, 1, stored->id);
@@ -236,7 +215,8 @@ static int entry_bury(struct directory_store *store, const struct stored *stored
         run_numbers(store, "UPDATE entry SET parent_hash = ?2 WHERE parent_hash = ?1", stored->hash, stored->real_hash, err) < 0)
         return -1;
     store->grown.entries--;
-    return run_numbers(store, "DELETE FROM entry WHERE id = ?1", stored->id, 0, err);
+    return run_numbers(store, "DELETE FROM content WHERE id = ?1", stored->id, 0, err) < 0
+        ? -1 : run_numbers(store, "DELETE FROM entry WHERE id = ?1", stored->id, 0, err);
 }
 
 static int timers_bury(struct directory_store *store, const struct uuid *uuid, struct error *err)

@@ -10,6 +10,7 @@
 // An entry as it comes, made ready for storing: links apart, names hashed, the rest packed, all of it digested.
 
 #define LINKS_KEPT 16384
+#define LINK_ATTRIBUTES_MOST 64
 
 struct link_attribute {
     const char *name; // key
@@ -132,6 +133,11 @@ static uint64_t digest_links(const struct link_rows *rows)
 
 // --- links ---------------------------------------------------------------------------------------------------------------
 
+struct link_source {
+    const struct link_attribute *known;
+    const struct attribute *attribute;
+};
+
 static int row_compare(const void *one, const void *other)
 {
     const struct link_row *a = one, *b = other;
@@ -140,16 +146,51 @@ static int row_compare(const void *one, const void *other)
     return a->target < b->target ? -1 : a->target > b->target;
 }
 
-void links_sort(struct link_rows *rows)
+static void rows_unique(struct link_rows *rows, size_t first)
 {
-    if (rows->count < 2)
-        return;
-    qsort(rows->items, rows->count, sizeof *rows->items, row_compare);
-    size_t kept = 1;
-    for (size_t i = 1; i < rows->count; i++)
+    size_t kept = first + 1;
+    for (size_t i = first + 1; i < rows->count; i++)
         if (row_compare(&rows->items[i], &rows->items[kept - 1]) != 0)
             rows->items[kept++] = rows->items[i];
-    rows->count = kept;
+    if (rows->count > first)
+        rows->count = kept;
+}
+
+void links_sort(struct link_rows *rows)
+{
+    if (rows->count > 1)
+        qsort(rows->items, rows->count, sizeof *rows->items, row_compare);
+    rows_unique(rows, 0);
+}
+
+static size_t bucket_of(const struct link_row *row, unsigned bits)
+{
+    return (size_t)(((uint64_t)row->target ^ UINT64_C(1) << 63) >> (64 - bits));
+}
+
+// Targets of one attribute. Hashes spread evenly, so that about as many buckets as rows leave next to nothing to sort;
+// a bucket that somebody has managed to fill costs no more than sorting.
+static void run_sort(struct directory_store *store, struct link_rows *rows, size_t first)
+{
+    size_t count = rows->count - first;
+    unsigned bits = 4;
+    while ((size_t)1 << bits < count && bits < 20)
+        bits++;
+    struct link_row *from = talloc_memdup(store, rows->items + first, count * sizeof *from), *to = rows->items + first;
+    size_t *ends = talloc_zero_array(store, size_t, ((size_t)1 << bits) + 1);
+    for (size_t i = 0; i < count; i++)
+        ends[bucket_of(&from[i], bits) + 1]++;
+    for (size_t i = 1; i <= (size_t)1 << bits; i++)
+        ends[i] += ends[i - 1];
+    for (size_t i = 0; i < count; i++)
+        to[ends[bucket_of(&from[i], bits)]++] = from[i];
+    for (size_t i = 0, start = 0; i < (size_t)1 << bits; start = ends[i++]) {
+        if (ends[i] - start > 1)
+            qsort(to + start, ends[i] - start, sizeof *to, row_compare);
+    }
+    talloc_free(from);
+    talloc_free(ends);
+    rows_unique(rows, first);
 }
 
 static void links_room(struct directory_store *store, struct link_rows *rows, size_t more)
@@ -159,22 +200,36 @@ static void links_room(struct directory_store *store, struct link_rows *rows, si
         rows->items = talloc_realloc(store, rows->items, struct link_row, wanted + wanted / 2 + 64);
 }
 
-static int links_take(struct directory_store *store, struct link_rows *rows, struct link_attribute *known,
+static void links_take(struct directory_store *store, struct link_rows *rows, const struct link_source *source)
+{
+    size_t first = rows->count;
+    links_room(store, rows, source->attribute->count);
+    for (size_t i = 0; i < source->attribute->count; i++) {
+        const struct value *value = &source->attribute->values[i];
+        struct link_row *row = &rows->items[rows->count++];
+        *row = (struct link_row){ .attribute = source->known->id, .value = value->data, .length = value->length };
+        if (source->known->uid)
+            row->target = uid_hash(value->data, value->length);
+        else
+            name_hash(store, value->data, value->length, &row->target, NULL);
+    }
+    if (rows->count - first > 1)
+        run_sort(store, rows, first);
+}
+
+// Attributes in the order of their numbers, so that each only has to be sorted in itself.
+static int source_add(struct directory_store *store, struct link_source *sources, size_t *count, struct link_attribute *known,
                       const struct attribute *attribute, struct error *err)
 {
     int64_t id;
     if (link_attribute_id(store, known, true, &id, err) < 0)
         return -1;
-    links_room(store, rows, attribute->count);
-    for (size_t i = 0; i < attribute->count; i++) {
-        const struct value *value = &attribute->values[i];
-        struct link_row *row = &rows->items[rows->count++];
-        *row = (struct link_row){ .attribute = id, .value = value->data, .length = value->length };
-        if (known->uid)
-            row->target = uid_hash(value->data, value->length);
-        else
-            name_hash(store, value->data, value->length, &row->target, NULL);
-    }
+    if (*count == LINK_ATTRIBUTES_MOST)
+        return error_set_code(err, STORE_FAILED, "more than %d attributes of one entry name other entries", LINK_ATTRIBUTES_MOST);
+    size_t place = (*count)++;
+    for (; place > 0 && sources[place - 1].known->id > id; place--)
+        sources[place] = sources[place - 1];
+    sources[place] = (struct link_source){ .known = known, .attribute = attribute };
     return 0;
 }
 
@@ -190,6 +245,8 @@ static void plain_take(struct directory_store *store, struct entry *plain, const
 int incoming_prepare(struct directory_store *store, const struct entry *entry, struct error *err)
 {
     struct incoming *incoming = &store->incoming;
+    struct link_source sources[LINK_ATTRIBUTES_MOST];
+    size_t source_count = 0;
     TALLOC_FREE(incoming->pack);
     incoming->entry = entry;
     incoming->plain.count = 0;
@@ -205,14 +262,15 @@ int incoming_prepare(struct directory_store *store, const struct entry *entry, s
             continue;
         struct link_attribute *known = link_attribute_find(store, attribute->name);
         if (known->link) {
-            if (links_take(store, &incoming->links, known, attribute, err) < 0)
+            if (source_add(store, sources, &source_count, known, attribute, err) < 0)
                 return -1;
         } else {
             plain_take(store, &incoming->plain, attribute);
             digest += digest_attribute(attribute);
         }
     }
-    links_sort(&incoming->links);
+    for (size_t i = 0; i < source_count; i++)
+        links_take(store, &incoming->links, &sources[i]);
     incoming->digest = (int64_t)(digest + digest_links(&incoming->links));
     name_hash(store, entry->dn, strlen(entry->dn), &incoming->hash, &incoming->parent_hash);
     const char *uid = store->flavour ? flavour_text(store->flavour, ROLE_UID, entry) : NULL;
@@ -231,6 +289,54 @@ void incoming_done(struct directory_store *store)
         TALLOC_FREE(store->incoming.links.items);
         store->incoming.links.count = 0;
     }
+}
+
+static int content_write(struct directory_store *store, sqlite3_stmt *write, int64_t id, struct error *err)
+{
+    const struct incoming *incoming = &store->incoming;
+    if (!write)
+        return -1;
+    bind_int(write, 1, id);
+    bind_text(write, 2, incoming->entry->dn);
+    bind_blob(write, 3, incoming->pack, incoming->pack_length);
+    return database_run(store->db, write, err);
+}
+
+static int row_write(struct directory_store *store, sqlite3_stmt *write, int64_t id, struct error *err)
+{
+    const struct incoming *incoming = &store->incoming;
+    if (!write)
+        return -1;
+    bind_int(write, 1, id);
+    bind_int(write, 2, incoming->hash);
+    bind_int(write, 3, incoming->parent_hash);
+    if (incoming->has_uid)
+        bind_int(write, 4, incoming->uid_hash);
+    bind_int(write, 5, incoming->digest);
+    if (sqlite3_bind_parameter_count(write) > 5)
+        bind_uuid(write, 6, &incoming->entry->uuid);
+    return database_run(store->db, write, err);
+}
+
+int incoming_insert(struct directory_store *store, int64_t id, struct error *err)
+{
+    sqlite3_stmt *row = database_query(store->db, "INSERT INTO entry (id, hash, parent_hash, uid_hash, digest, uuid) "
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)", err);
+    if (row_write(store, row, id, err) < 0)
+        return -1;
+    store->grown.entries++;
+    sqlite3_stmt *content = database_query(store->db, "INSERT INTO content (id, dn, attributes) VALUES (?1, ?2, ?3)", err);
+    return content_write(store, content, id, err);
+}
+
+int incoming_update(struct directory_store *store, int64_t id, struct error *err)
+{
+    sqlite3_stmt *row = database_query(store->db, "UPDATE entry SET hash = ?2, parent_hash = ?3, uid_hash = ?4, digest = ?5 "
+                                       "WHERE id = ?1", err);
+    if (row_write(store, row, id, err) < 0)
+        return -1;
+    sqlite3_stmt *content = database_query(store->db, "UPDATE content SET dn = ?2, attributes = ?3 WHERE id = ?1", err);
+    return content_write(store, content, id, err);
 }
 
 int entry_restore(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, const char *dn,

@@ -73,7 +73,7 @@ static int indexes_drop(struct directory_store *store, struct load *load, struct
 
 static int mirror_clear(struct directory_store *store, struct error *err)
 {
-    return database_execute(store->db, "DELETE FROM link; DELETE FROM entry; DELETE FROM alias; DELETE FROM former; "
+    return database_execute(store->db, "DELETE FROM link; DELETE FROM entry; DELETE FROM content; DELETE FROM alias; DELETE FROM former; "
                             "DELETE FROM outside; DELETE FROM timer; DELETE FROM lock_expired; "
                             "UPDATE state SET entries = 0, links = 0; "
                             "CREATE TEMP TABLE load_target (hash INTEGER NOT NULL, is_uid INTEGER NOT NULL, value TEXT NOT NULL)",
@@ -143,27 +143,13 @@ int directory_store_load(struct directory_store *store, const struct entry *entr
         return error_set_code(err, STORE_FAILED, "no first load is under way");
     if (incoming_prepare(store, entry, err) < 0)
         return -1;
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO entry (id, uuid, hash, parent_hash, uid_hash, digest, dn, "
-                                         "attributes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", err);
-    if (!write)
-        return -1;
     int64_t id = load->next_id++;
-    bind_int(write, 1, id);
-    bind_uuid(write, 2, &entry->uuid);
-    bind_int(write, 3, incoming->hash);
-    bind_int(write, 4, incoming->parent_hash);
-    if (incoming->has_uid)
-        bind_int(write, 5, incoming->uid_hash);
-    bind_int(write, 6, incoming->digest);
-    bind_text(write, 7, entry->dn);
-    bind_blob(write, 8, incoming->pack, incoming->pack_length);
-    if (database_run(store->db, write, err) < 0)
+    if (incoming_insert(store, id, err) < 0 || links_insert(store, id, &incoming->links, err) < 0)
         return -1;
     known_add(load, incoming->hash);
-    store->grown.entries++;
     for (size_t i = 0; i < incoming->links.count; i++) {
         const struct link_row *row = &incoming->links.items[i];
-        if (link_insert(store, id, row, err) < 0 || (known_add(load, row->target) && load_text(store, row, err) < 0))
+        if (known_add(load, row->target) && load_text(store, row, err) < 0)
             return -1;
     }
     incoming_done(store);
@@ -180,7 +166,8 @@ static int twice_drop(struct directory_store *store, struct error *err)
                          "DELETE FROM link WHERE entry IN (SELECT id FROM twice)", err) < 0)
         return -1;
     store->grown.links -= database_changes(store->db);
-    if (database_execute(store->db, "DELETE FROM entry WHERE id IN (SELECT id FROM twice)", err) < 0)
+    if (database_execute(store->db, "DELETE FROM content WHERE id IN (SELECT id FROM twice); "
+                         "DELETE FROM entry WHERE id IN (SELECT id FROM twice)", err) < 0)
         return -1;
     store->grown.entries -= database_changes(store->db);
     return database_execute(store->db, "DROP TABLE twice", err);
@@ -217,7 +204,7 @@ static int names_settle(struct directory_store *store, struct error *err)
         twice[count++].hash = sqlite3_column_int64(read, 1);
     }
     for (size_t i = 0; i < count && result == 0; i++) {
-        sqlite3_stmt *row = database_query(store->db, "SELECT dn FROM entry WHERE id = ?1", err);
+        sqlite3_stmt *row = database_query(store->db, "SELECT dn FROM content WHERE id = ?1", err);
         if (row)
             bind_int(row, 1, twice[i].id);
         result = row && database_step(store->db, row, err) > 0 ? 0 : -1;
@@ -233,8 +220,8 @@ static int names_settle(struct directory_store *store, struct error *err)
 // Targets that no entry turned out to be keep their text; the others must be called what their entry is called.
 static int targets_settle(struct directory_store *store, struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT t.value, e.dn FROM load_target t JOIN entry e ON e.hash = t.hash "
-                                        "WHERE NOT t.is_uid AND t.value <> e.dn", err);
+    sqlite3_stmt *read = database_query(store->db, "SELECT t.value, c.dn FROM load_target t CROSS JOIN entry e ON e.hash = t.hash "
+                                        "CROSS JOIN content c ON c.id = e.id WHERE NOT t.is_uid AND t.value <> c.dn", err);
     if (!read)
         return -1;
     int result;

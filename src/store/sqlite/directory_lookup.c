@@ -6,6 +6,8 @@
 
 // --- entries: rows are (id, uuid, dn, attributes) ------------------------------------------------------------------------------
 
+#define ENTRY_COLUMNS "SELECT e.id, e.uuid, c.dn, c.attributes FROM entry e JOIN content c ON c.id = e.id "
+
 // What asks: a UUID, or a hash with the name that must be behind it (NULL: not compared).
 struct question {
     const struct uuid *uuid;
@@ -63,7 +65,7 @@ int directory_store_by_uuid(struct directory_store *store, TALLOC_CTX *ctx, cons
     *former = false;
     if (uuid_is_null(uuid))
         return 0;
-    int result = mirror_entry(store, ctx, "SELECT id, uuid, dn, attributes FROM entry WHERE uuid = ?1", &question, entry, err);
+    int result = mirror_entry(store, ctx, ENTRY_COLUMNS "WHERE e.uuid = ?1", &question, entry, err);
     if (result == 0 && !*entry)
         result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE uuid = ?1 AND fresh = 1", &question,
                               entry, err);
@@ -81,10 +83,10 @@ int directory_store_by_dn(struct directory_store *store, TALLOC_CTX *ctx, const 
     *entry = NULL;
     *former = false;
     name_hash(store, dn, strlen(dn), &question.hash, NULL);
-    int result = mirror_entry(store, ctx, "SELECT id, uuid, dn, attributes FROM entry WHERE hash = ?1", &question, entry, err);
+    int result = mirror_entry(store, ctx, ENTRY_COLUMNS "WHERE e.hash = ?1", &question, entry, err);
     if (result == 0 && !*entry)
-        result = mirror_entry(store, ctx, "SELECT e.id, e.uuid, e.dn, e.attributes, a.name FROM alias a "
-                              "JOIN entry e ON e.id = a.entry WHERE a.hash = ?1", &question, entry, err);
+        result = mirror_entry(store, ctx, "SELECT e.id, e.uuid, c.dn, c.attributes, a.name FROM alias a "
+                              "JOIN entry e ON e.id = a.entry JOIN content c ON c.id = e.id WHERE a.hash = ?1", &question, entry, err);
     if (result == 0 && !*entry)
         result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE hash = ?1", &question, entry, err);
     if (result < 0 || *entry)
@@ -104,10 +106,10 @@ int directory_store_by_uid(struct directory_store *store, TALLOC_CTX *ctx, const
     struct question question = { .hash = uid_hash(uid, strlen(uid)) };
     *entry = NULL;
     *former = false;
-    int result = mirror_entry(store, ctx, "SELECT id, uuid, dn, attributes FROM entry WHERE uid_hash = ?1", &question, entry, err);
+    int result = mirror_entry(store, ctx, ENTRY_COLUMNS "WHERE e.uid_hash = ?1", &question, entry, err);
     if (result == 0 && !*entry)
-        result = mirror_entry(store, ctx, "SELECT e.id, e.uuid, e.dn, e.attributes FROM alias a JOIN entry e ON e.id = a.entry "
-                              "WHERE a.hash = ?1", &question, entry, err);
+        result = mirror_entry(store, ctx, "SELECT e.id, e.uuid, c.dn, c.attributes FROM alias a JOIN entry e ON e.id = a.entry "
+                              "JOIN content c ON c.id = e.id WHERE a.hash = ?1", &question, entry, err);
     if (result == 0 && !*entry)
         result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE uid_hash = ?1", &question, entry, err);
     if (result < 0 || *entry)
@@ -123,7 +125,8 @@ int directory_store_each(struct directory_store *store, const struct filter *fil
 {
     // Its own statement: what is called may ask for another walk.
     sqlite3_stmt *row = NULL;
-    int result = sqlite3_prepare_v2(store->db->handle, "SELECT id, uuid, dn, attributes FROM entry", -1, &row, NULL);
+    int result = sqlite3_prepare_v2(store->db->handle, "SELECT e.id, e.uuid, c.dn, c.attributes FROM content c "
+                                    "CROSS JOIN entry e ON e.id = c.id", -1, &row, NULL);
     if (result != SQLITE_OK)
         return database_fail(store->db, result, err);
     TALLOC_CTX *ctx = talloc_new(NULL);

@@ -73,7 +73,8 @@ static int text_check(struct directory_store *store, const char *sql, int64_t ha
 static int holder_park(struct directory_store *store, int64_t id, int64_t hash, const char *dn, struct error *err)
 {
     for (;;) {
-        sqlite3_stmt *read = database_query(store->db, "SELECT id, uuid, dn FROM entry WHERE hash = ?1 AND id <> ?2", err);
+        sqlite3_stmt *read = database_query(store->db, "SELECT e.id, e.uuid, c.dn FROM entry e JOIN content c ON c.id = e.id "
+                                            "WHERE e.hash = ?1 AND e.id <> ?2", err);
         if (!read)
             return -1;
         bind_int(read, 1, hash);
@@ -153,22 +154,28 @@ static int moved_delta(struct directory_store *store, TALLOC_CTX *ctx, sqlite3_s
 static int child_write(struct directory_store *store, int64_t id, int64_t hash, int64_t parent, int64_t digest, const char *dn,
                        struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "UPDATE entry SET hash = ?2, parent_hash = ?3, digest = ?4, dn = ?5 "
-                                         "WHERE id = ?1", err);
+    sqlite3_stmt *write = database_query(store->db, "UPDATE entry SET hash = ?2, parent_hash = ?3, digest = ?4 WHERE id = ?1", err);
     if (!write)
         return -1;
     bind_int(write, 1, id);
     bind_int(write, 2, hash);
     bind_int(write, 3, parent);
     bind_int(write, 4, digest);
-    bind_text(write, 5, dn);
+    if (database_run(store->db, write, err) < 0)
+        return -1;
+    write = database_query(store->db, "UPDATE content SET dn = ?2 WHERE id = ?1", err);
+    if (!write)
+        return -1;
+    bind_int(write, 1, id);
+    bind_text(write, 2, dn);
     return database_run(store->db, write, err);
 }
 
 static int child_move(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, int64_t parent, const char *parent_dn,
                       struct delta_list *moved, struct error *err)
 {
-    sqlite3_stmt *row = database_query(store->db, "SELECT uuid, hash, digest, dn, attributes FROM entry WHERE id = ?1", err);
+    sqlite3_stmt *row = database_query(store->db, "SELECT e.uuid, e.hash, e.digest, c.dn, c.attributes FROM entry e "
+                                       "JOIN content c ON c.id = e.id WHERE e.id = ?1", err);
     if (!row)
         return -1;
     bind_int(row, 1, id);

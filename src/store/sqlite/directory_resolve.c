@@ -29,9 +29,10 @@ static int resolve_by(struct directory_store *store, TALLOC_CTX *ctx, const char
 static int resolve_dn(struct directory_store *store, TALLOC_CTX *ctx, int64_t target, struct resolved *resolved,
                       struct error *err)
 {
-    int result = resolve_by(store, ctx, "SELECT id, uuid, dn FROM entry WHERE hash = ?1", target, resolved, err);
+    int result = resolve_by(store, ctx, "SELECT e.id, e.uuid, c.dn FROM entry e JOIN content c ON c.id = e.id WHERE e.hash = ?1", target, resolved, err);
     if (result == 0)
-        result = resolve_by(store, ctx, "SELECT e.id, e.uuid, e.dn FROM alias a JOIN entry e ON e.id = a.entry WHERE a.hash = ?1",
+        result = resolve_by(store, ctx, "SELECT e.id, e.uuid, c.dn FROM alias a JOIN entry e ON e.id = a.entry "
+                            "JOIN content c ON c.id = e.id WHERE a.hash = ?1",
                             target, resolved, err);
     if (result == 0 && stage_answers(store))
         result = resolve_by(store, ctx, "SELECT id, uuid, dn FROM stage.entry WHERE hash = ?1", target, resolved, err);

@@ -162,6 +162,8 @@ char *text_like(TALLOC_CTX *ctx, const char *text)
 
 int database_begin(struct database *db, struct error *err)
 {
+    if (db->mode != STORE_WRITE)
+        return error_set_code(err, STORE_FAILED, "%s is open for reading only", db->path);
     sqlite3_stmt *statement = database_query(db, "BEGIN IMMEDIATE", err);
     return statement ? database_run(db, statement, err) : -1;
 }
