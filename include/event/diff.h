@@ -68,7 +68,7 @@ int64_t diff_locked_until(const struct diff_context *context, const struct entry
 int diff_events(TALLOC_CTX *ctx, const struct diff_context *context, const struct delta *delta, struct event_list *list);
 
 // The event for a lock that ended by itself. NULL: out of memory.
-struct event *diff_lock_expired(TALLOC_CTX *ctx, const struct diff_context *context, const struct entry *entry,
+struct directory_event *diff_lock_expired(TALLOC_CTX *ctx, const struct diff_context *context, const struct entry *entry,
                                 struct event_list *list);
 
 #endif

@@ -65,7 +65,7 @@ struct event_change {
 };
 
 // Plain data in one talloc tree.
-struct event {
+struct directory_event {
     int64_t sequence; // number in its directory; 0 until it is stored
     enum event_type type;
     int64_t time;     // when it happened as far as known, else when we saw it
@@ -90,22 +90,22 @@ struct event {
 };
 
 struct event_list {
-    struct event **items;
+    struct directory_event **items;
     size_t count;
 };
 // A new event at the end of a list that is zero at first; `ctx` owns event and items. NULL: out of memory.
-struct event *event_list_add(struct event_list *list, TALLOC_CTX *ctx, enum event_type type);
+struct directory_event *event_list_add(struct event_list *list, TALLOC_CTX *ctx, enum event_type type);
 
 // The actor turns out not to be known for sure.
-void event_forget_actor(struct event *event);
+void event_forget_actor(struct directory_event *event);
 
 // "corp-1842". Owned by `ctx`.
-char *event_id(TALLOC_CTX *ctx, const struct event *event);
+char *event_id(TALLOC_CTX *ctx, const struct directory_event *event);
 int event_id_parse(TALLOC_CTX *ctx, const char *text, char **directory, int64_t *sequence, struct error *err) MUST_CHECK;
 
 // The JSON form (schemas/json/event.json); a new reference. Times are RFC 3339 in UTC with milliseconds. Reads back what
 // it wrote (octets that are no UTF-8 were replaced); unknown keys, origins and causes are ignored.
-json_t *event_to_json(const struct event *event);
-struct event *event_from_json(TALLOC_CTX *ctx, const json_t *json, struct error *err) MUST_CHECK;
+json_t *event_to_json(const struct directory_event *event);
+struct directory_event *event_from_json(TALLOC_CTX *ctx, const json_t *json, struct error *err) MUST_CHECK;
 
 #endif

@@ -11,7 +11,7 @@
 // templates see, folds several notifications into a digest.
 
 struct render_item {
-    const struct event *event;
+    const struct directory_event *event;
     const struct notification *notification;
     bool folded; // the opposite change followed: tell an "added" as "added and removed again"
 };

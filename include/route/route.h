@@ -40,7 +40,7 @@ struct router *router_new(TALLOC_CTX *ctx, const struct config *config, const st
 void router_attributes(const struct router *router, void (*fn)(void *context, const char *name), void *context);
 
 struct route_match {
-    const struct event *event;
+    const struct directory_event *event;
     size_t rule;            // index for router_rule_name()
     size_t estimate;        // people it would tell, at least 1
 };
@@ -58,7 +58,7 @@ int router_rule_find(const struct router *router, const char *name); // -1 when 
 // `old`/`new`: the entry before and after, with attributes that are not links; `where` matches either. A rule whose
 // `on` fits but whose `where` does not gives a decision in `result`. Events of type system.* match no rule: they go
 // to `admins` by router_admins(). Owned by `ctx`.
-int router_match(struct router *router, TALLOC_CTX *ctx, const struct event *event, const struct entry *old, const struct entry *new,
+int router_match(struct router *router, TALLOC_CTX *ctx, const struct directory_event *event, const struct entry *old, const struct entry *new,
                  struct route_match **matches, size_t *count, struct route_result *result, struct error *err) MUST_CHECK;
 // Expands all matches of ONE event: one notification per recipient (same entry, or same address) and transport, roles
 // merged, earlier rules first. An event older than its rule's max_event_age at `now` is only decided on (STALE).
@@ -75,6 +75,6 @@ int router_match(struct router *router, TALLOC_CTX *ctx, const struct event *eve
 int router_expand(struct router *router, TALLOC_CTX *ctx, const struct route_match *matches, size_t count, int64_t now,
                   struct route_result *result, struct error *err) MUST_CHECK;
 // Tells the directory's admins (else mail.admins) at once, by the first transport, under the rule name "system".
-int router_admins(struct router *router, TALLOC_CTX *ctx, const struct event *event, struct route_result *result, struct error *err) MUST_CHECK;
+int router_admins(struct router *router, TALLOC_CTX *ctx, const struct directory_event *event, struct route_result *result, struct error *err) MUST_CHECK;
 
 #endif

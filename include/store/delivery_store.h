@@ -36,7 +36,7 @@ struct waiting {
     int64_t id;
     const char *directory;
     struct notification notification;
-    struct event *event;
+    struct directory_event *event;
     int64_t due;       // when its digest is to be sent
     bool folded;       // the opposite change came too: to be told as "added and removed again"
 };

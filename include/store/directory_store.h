@@ -87,7 +87,7 @@ void directory_store_stage_drop(struct directory_store *store);
 // --- events, decisions, outbox; inside a transaction -----------------------------------------------------------------
 
 // Numbers the event (event->sequence) and keeps it.
-int directory_store_put_event(struct directory_store *store, struct event *event, struct error *err) MUST_CHECK;
+int directory_store_put_event(struct directory_store *store, struct directory_event *event, struct error *err) MUST_CHECK;
 int directory_store_put_decisions(struct directory_store *store, int64_t event, const struct decision *decisions, size_t count, struct error *err) MUST_CHECK;
 // Numbers each notification's place in the outbox.
 int directory_store_put_notifications(struct directory_store *store, int64_t event, struct notification *notifications, size_t count, struct error *err) MUST_CHECK;
@@ -127,7 +127,7 @@ int directory_store_counts(struct directory_store *store, struct mirror_counts *
 // Outbox rows after `sequence`, at most `limit`, each with its event. Reader: the deliver worker.
 struct outbox_row {
     struct notification notification;
-    struct event *event;
+    struct directory_event *event;
 };
 int directory_store_outbox(struct directory_store *store, TALLOC_CTX *ctx, int64_t after, size_t limit, struct outbox_row **rows, size_t *count, struct error *err) MUST_CHECK;
 

@@ -9,7 +9,7 @@
 
 static int newer_first(const void *a, const void *b)
 {
-    const struct event *const *left = a, *const *right = b;
+    const struct directory_event *const *left = a, *const *right = b;
     if ((*left)->time != (*right)->time)
         return (*left)->time < (*right)->time ? 1 : -1;
     return (*left)->sequence < (*right)->sequence ? 1 : -1;

@@ -141,7 +141,7 @@ static int drop_for_disabled(struct freezing *f, struct error *err)
 {
     size_t kept = 0;
     for (size_t i = 0; i < f->count; i++) {
-        const struct event *event = f->items[i].event;
+        const struct directory_event *event = f->items[i].event;
         if (strcmp(event_kind(event->type)->object, "user") == 0
             && uuid_equal(&event->entry.uuid, &f->recipient.uuid))
             f->items[kept++] = f->items[i];

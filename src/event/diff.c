@@ -143,7 +143,7 @@ static bool same_name(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-static void set_actor(struct diff_work *work, struct event *event)
+static void set_actor(struct diff_work *work, struct directory_event *event)
 {
     bool lock = event->type == EVENT_USER_LOCKED || event->type == EVENT_USER_UNLOCKED;
     // The server writes a lockout in the name of its rootdn.
@@ -163,9 +163,9 @@ static void set_actor(struct diff_work *work, struct event *event)
     }
 }
 
-struct event *diff_add(struct diff_work *work, enum event_type type, const struct party *party)
+struct directory_event *diff_add(struct diff_work *work, enum event_type type, const struct party *party)
 {
-    struct event *event = event_list_add(work->list, work->ctx, type);
+    struct directory_event *event = event_list_add(work->list, work->ctx, type);
     if (!event) {
         work->failed = true;
         return NULL;
@@ -181,7 +181,7 @@ struct event *diff_add(struct diff_work *work, enum event_type type, const struc
     return event;
 }
 
-void diff_add_change(struct event *event, const char *attribute, const char **old_values,
+void diff_add_change(struct directory_event *event, const char *attribute, const char **old_values,
                      const char **new_values)
 {
     event->changes = talloc_realloc(event, event->changes, struct event_change, event->change_count + 1);
@@ -200,16 +200,16 @@ static const char **one_value(TALLOC_CTX *ctx, const char *text)
 
 static void add_renamed(struct diff_work *work, enum event_type type)
 {
-    struct event *event = diff_add(work, type, NULL);
+    struct directory_event *event = diff_add(work, type, NULL);
     if (event)
         diff_add_change(event, "dn", one_value(event, work->delta->old->dn),
                         one_value(event, work->delta->new->dn));
 }
 
 // The entry as it was then: it may have been renamed by the very change that ended its being a user.
-static struct event *add_deleted(struct diff_work *work, enum event_type type)
+static struct directory_event *add_deleted(struct diff_work *work, enum event_type type)
 {
-    struct event *event = diff_add(work, type, NULL);
+    struct directory_event *event = diff_add(work, type, NULL);
     if (!event)
         return NULL;
     bool group = event->entry.is_group;
@@ -228,7 +228,7 @@ static enum diff_passage find_passage(bool was, bool is)
 static void diff_user(struct diff_work *work)
 {
     enum diff_passage passage = find_passage(work->was_user, work->is_user);
-    struct event *event;
+    struct directory_event *event;
     switch (passage) {
     case PASSAGE_NONE:
         return;
@@ -255,7 +255,7 @@ static void diff_user(struct diff_work *work)
 static void diff_group(struct diff_work *work)
 {
     enum diff_passage passage = find_passage(work->was_group, work->is_group);
-    struct event *event;
+    struct directory_event *event;
     switch (passage) {
     case PASSAGE_NONE:
         return;

@@ -153,7 +153,7 @@ void diff_find_lockout(struct diff_work *work)
 
 static void add_locked(struct diff_work *work, const struct lock *lock)
 {
-    struct event *event = diff_add(work, EVENT_USER_LOCKED, NULL);
+    struct directory_event *event = diff_add(work, EVENT_USER_LOCKED, NULL);
     if (!event)
         return;
     event->cause = lock->cause;
@@ -166,7 +166,7 @@ static void add_locked(struct diff_work *work, const struct lock *lock)
 
 static void add_unlocked(struct diff_work *work, const struct lock *lock)
 {
-    struct event *event = diff_add(work, EVENT_USER_UNLOCKED, NULL);
+    struct directory_event *event = diff_add(work, EVENT_USER_UNLOCKED, NULL);
     if (!event)
         return;
     event->cause = event->actor.dn ? CAUSE_ADMIN : CAUSE_UNKNOWN;
@@ -191,10 +191,10 @@ void diff_lock(struct diff_work *work)
     }
 }
 
-struct event *diff_lock_expired(TALLOC_CTX *ctx, const struct diff_context *context,
+struct directory_event *diff_lock_expired(TALLOC_CTX *ctx, const struct diff_context *context,
                                 const struct entry *entry, struct event_list *list)
 {
-    struct event *event = event_list_add(list, ctx, EVENT_USER_UNLOCKED);
+    struct directory_event *event = event_list_add(list, ctx, EVENT_USER_UNLOCKED);
     if (!event)
         return NULL;
     int64_t until = find_lock(context, entry, false).until;
@@ -258,7 +258,7 @@ void diff_password(struct diff_work *work)
         became_demanded = true;
     if (!changed && !became_demanded)
         return;
-    struct event *event = diff_add(work, EVENT_USER_PASSWORD_CHANGED, NULL);
+    struct directory_event *event = diff_add(work, EVENT_USER_PASSWORD_CHANGED, NULL);
     if (event && (demanded || became_demanded || event->origin == ORIGIN_OPERATOR))
         event->type = EVENT_USER_PASSWORD_RESET;
 }

@@ -136,7 +136,7 @@ void diff_links(struct diff_work *work, enum flavour_role role, enum diff_passag
     for (size_t i = 0; i < list.count; i++) {
         const struct link *link = list.items[i].link;
         struct party party = link_party(work->ctx, link);
-        struct event *event = diff_add(work, list.items[i].gained ? added : removed, &party);
+        struct directory_event *event = diff_add(work, list.items[i].gained ? added : removed, &party);
         if (!event)
             return;
         event->attribute = link->attribute;

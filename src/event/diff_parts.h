@@ -27,9 +27,9 @@ bool diff_filter_is_comparable(const struct diff_context *context, const struct 
 
 // A new event about the delta's entry with its actor and origin; `party` may be NULL. NULL: out of memory
 // (work->failed).
-struct event *diff_add(struct diff_work *work, enum event_type type, const struct party *party);
+struct directory_event *diff_add(struct diff_work *work, enum event_type type, const struct party *party);
 // Adds the change of an attribute; the lists end with NULL.
-void diff_add_change(struct event *event, const char *attribute, const char **old_values,
+void diff_add_change(struct directory_event *event, const char *attribute, const char **old_values,
                      const char **new_values);
 // The user or group as the events of a delta name it.
 struct party diff_entry_party(TALLOC_CTX *ctx, const struct diff_context *context, const struct entry *entry);

@@ -133,7 +133,7 @@ void diff_modified(struct diff_work *work, enum event_type type)
 {
     const struct diff_context *context = work->context;
     bool group = type == EVENT_GROUP_MODIFIED;
-    struct event *event = NULL;
+    struct directory_event *event = NULL;
     for (const char *const *watched = context->watched; watched && *watched; watched++) {
         struct pending_change change;
         if (!diff_is_comparable(context, *watched) || schema_is_secret(*watched) ||

@@ -26,16 +26,16 @@ const char *event_cause_name(enum event_cause cause)
     return names[cause];
 }
 
-struct event *event_list_add(struct event_list *list, TALLOC_CTX *ctx, enum event_type type)
+struct directory_event *event_list_add(struct event_list *list, TALLOC_CTX *ctx, enum event_type type)
 {
     size_t room = list->items ? talloc_get_size(list->items) / sizeof *list->items : 0;
     if (list->count == room) {
-        struct event **items = talloc_realloc(ctx, list->items, struct event *, room ? room * 2 : 4);
+        struct directory_event **items = talloc_realloc(ctx, list->items, struct directory_event *, room ? room * 2 : 4);
         if (!items)
             return NULL;
         list->items = items;
     }
-    struct event *event = talloc_zero(ctx, struct event);
+    struct directory_event *event = talloc_zero(ctx, struct directory_event);
     if (!event)
         return NULL;
     event->type = type;
@@ -43,7 +43,7 @@ struct event *event_list_add(struct event_list *list, TALLOC_CTX *ctx, enum even
     return event;
 }
 
-char *event_id(TALLOC_CTX *ctx, const struct event *event)
+char *event_id(TALLOC_CTX *ctx, const struct directory_event *event)
 {
     return talloc_asprintf(ctx, "%s-%lld", event->directory, (long long)event->sequence);
 }
@@ -63,7 +63,7 @@ int event_id_parse(TALLOC_CTX *ctx, const char *text, char **directory, int64_t 
     return 0;
 }
 
-void event_forget_actor(struct event *event)
+void event_forget_actor(struct directory_event *event)
 {
     event->actor = (struct party){ .dn = NULL };
     event->origin = ORIGIN_UNKNOWN;

@@ -82,7 +82,7 @@ static json_t *values_to_json(const char **values)
     return list;
 }
 
-static void put_changes(json_t *object, const struct event *event)
+static void put_changes(json_t *object, const struct directory_event *event)
 {
     if (!event->change_count)
         return;
@@ -104,7 +104,7 @@ static void put_number(json_t *object, const char *key, int64_t number)
         json_object_set_new(object, key, json_integer(number));
 }
 
-json_t *event_to_json(const struct event *event)
+json_t *event_to_json(const struct directory_event *event)
 {
     json_t *json = json_object();
     if (event->sequence && event->directory) {
@@ -248,7 +248,7 @@ static int get_values(TALLOC_CTX *ctx, const json_t *object, const char *key, co
     return 0;
 }
 
-static int get_changes(struct event *event, const json_t *object, struct error *err)
+static int get_changes(struct directory_event *event, const json_t *object, struct error *err)
 {
     const json_t *list;
     if (get_list(object, "changes", &list, err) < 0)
@@ -269,7 +269,7 @@ static int get_changes(struct event *event, const json_t *object, struct error *
     return 0;
 }
 
-static int get_names(struct event *event, const json_t *json, struct error *err)
+static int get_names(struct directory_event *event, const json_t *json, struct error *err)
 {
     const char *name = json_string_value(json_object_get(json, "event"));
     const struct event_kind *kind = name ? event_kind_find(name) : NULL;
@@ -288,7 +288,7 @@ static int get_names(struct event *event, const json_t *json, struct error *err)
     return 0;
 }
 
-static int event_read(struct event *event, const json_t *json, struct error *err)
+static int event_read(struct directory_event *event, const json_t *json, struct error *err)
 {
     if (!json_is_object(json))
         return error_set(err, "reading an event: no JSON object");
@@ -314,9 +314,9 @@ static int event_read(struct event *event, const json_t *json, struct error *err
     return 0;
 }
 
-struct event *event_from_json(TALLOC_CTX *ctx, const json_t *json, struct error *err)
+struct directory_event *event_from_json(TALLOC_CTX *ctx, const json_t *json, struct error *err)
 {
-    struct event *event = talloc_zero(ctx, struct event);
+    struct directory_event *event = talloc_zero(ctx, struct directory_event);
     if (event_read(event, json, err) < 0)
         TALLOC_FREE(event);
     return event;

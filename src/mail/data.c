@@ -163,7 +163,7 @@ static void put_values(json_t *object, const char *key, const char *list_key, co
 }
 
 static void put_changes(json_t *object, const struct render_context *context, const char *const *languages,
-                        const struct event *event)
+                        const struct directory_event *event)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < event->change_count && i < CHANGES_SHOWN; i++) {
@@ -186,7 +186,7 @@ static void put_changes(json_t *object, const struct render_context *context, co
 // --- event ---------------------------------------------------------------------------------------------
 
 // Under their general names and under those that read better in a sentence.
-static void put_parties(json_t *object, const struct event_kind *kind, const struct event *event)
+static void put_parties(json_t *object, const struct event_kind *kind, const struct directory_event *event)
 {
     static const char *const objects[] = { "user", "group" };
     static const char *const parties[] = { "member", "owner", "manager" };
@@ -208,7 +208,7 @@ static void put_parties(json_t *object, const struct event_kind *kind, const str
 }
 
 static void put_flags(json_t *object, const struct render_context *context, const struct event_kind *kind,
-                      const struct event *event)
+                      const struct directory_event *event)
 {
     const struct recipient *recipient = &context->recipient;
     data_put_flag(object, "is_entry", is_recipient(recipient, &event->entry));
@@ -261,7 +261,7 @@ json_t *data_of_context(const struct render_context *context)
 json_t *data_of_item(const struct render_context *context, const struct render_item *item,
                      const char *const *languages)
 {
-    const struct event *event = item->event;
+    const struct directory_event *event = item->event;
     const struct event_kind *kind = event_kind(event->type);
     json_t *object = data_of_context(context);
     char *id = event_id(NULL, event);

@@ -75,7 +75,7 @@ static int render_one(TALLOC_CTX *ctx, const struct render_context *context, con
 
 // --- digest --------------------------------------------------------------------------------------------
 
-static bool same_entry(const struct event *a, const struct event *b)
+static bool same_entry(const struct directory_event *a, const struct directory_event *b)
 {
     if (!uuid_is_null(&a->entry.uuid) || !uuid_is_null(&b->entry.uuid))
         return uuid_equal(&a->entry.uuid, &b->entry.uuid);

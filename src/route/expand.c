@@ -32,7 +32,7 @@ struct gathering {
     struct router *router;
     TALLOC_CTX *ctx;
     TALLOC_CTX *scratch;
-    const struct event *event;
+    const struct directory_event *event;
     const struct route_rule *rule;
     struct route_result *result;
     struct pending *pending;
@@ -283,7 +283,7 @@ int router_expand(struct router *router, TALLOC_CTX *ctx, const struct route_mat
 }
 
 // System events know no rule: they go out as if by one that names the admins, at once and however old.
-int router_admins(struct router *router, TALLOC_CTX *ctx, const struct event *event,
+int router_admins(struct router *router, TALLOC_CTX *ctx, const struct directory_event *event,
                   struct route_result *result, struct error *err)
 {
     static const struct route_target admins = { .role = ROUTE_ADMINS, .word = "admins", .name = "admins" };

@@ -13,7 +13,7 @@
 struct expansion {
     struct router *router;
     TALLOC_CTX *ctx;
-    const struct event *event;
+    const struct directory_event *event;
     const struct route_target *target;
     struct holders *holders;
     struct uuid *visited; // groups whose members were taken
@@ -22,19 +22,19 @@ struct expansion {
     struct error *err;
 };
 
-static bool is_kind(const struct event *event, const char *object)
+static bool is_kind(const struct directory_event *event, const char *object)
 {
     return strcmp(event_kind(event->type)->object, object) == 0;
 }
 
 // Is the event about one holder of this role ("member", "owner", "manager")?
-static bool concerns(const struct event *event, const char *party)
+static bool concerns(const struct directory_event *event, const char *party)
 {
     const char *role = event_kind(event->type)->party;
     return role && strcmp(role, party) == 0 && event->party.dn;
 }
 
-static bool is_gained(const struct event *event)
+static bool is_gained(const struct directory_event *event)
 {
     return event->type == EVENT_USER_MANAGER_ADDED || event->type == EVENT_GROUP_MEMBER_ADDED ||
            event->type == EVENT_GROUP_OWNER_ADDED;
@@ -223,7 +223,7 @@ static int add_parties(struct expansion *x, const struct party *parties, size_t 
 // "new owner of cn=staff,ou=groups (attribute owner)"
 static char *concerned_phrase(struct expansion *x)
 {
-    const struct event *event = x->event;
+    const struct directory_event *event = x->event;
     return talloc_asprintf(x->ctx, "%s %s of %s (attribute %s)", is_gained(event) ? "new" : "former",
                            event_kind(event->type)->party, event->entry.dn,
                            event->attribute ? event->attribute : "unknown");
@@ -241,7 +241,7 @@ static int add_concerned(struct expansion *x)
 
 static int add_members(struct expansion *x)
 {
-    const struct event *event = x->event;
+    const struct directory_event *event = x->event;
     if (concerns(event, "member"))
         return add_concerned(x);
     if (event->type == EVENT_GROUP_DELETED)
@@ -251,7 +251,7 @@ static int add_members(struct expansion *x)
 
 static int add_owners(struct expansion *x)
 {
-    const struct event *event = x->event;
+    const struct directory_event *event = x->event;
     if (event->type == EVENT_GROUP_DELETED)
         return add_parties(x, event->owners, event->owner_count, last_phrase(x, "owner"));
     if (concerns(event, "owner") && add_concerned(x) < 0)
@@ -261,7 +261,7 @@ static int add_owners(struct expansion *x)
 
 static int add_managers(struct expansion *x)
 {
-    const struct event *event = x->event;
+    const struct directory_event *event = x->event;
     if (concerns(event, "manager"))
         return add_concerned(x);
     if (event->type == EVENT_USER_DELETED)
@@ -273,7 +273,7 @@ static int add_managers(struct expansion *x)
 
 static int add_user(struct expansion *x)
 {
-    const struct event *event = x->event;
+    const struct directory_event *event = x->event;
     if (concerns(event, "member"))
         return add_concerned(x);
     if (!is_kind(event, "user"))
@@ -335,7 +335,7 @@ static int add_attribute(struct expansion *x)
 
 static char *nobody_reason(struct expansion *x)
 {
-    const struct event *event = x->event;
+    const struct directory_event *event = x->event;
     const char *name = event_kind(event->type)->name;
     switch (x->target->role) {
     case ROUTE_ACTOR:
@@ -364,7 +364,7 @@ static char *nobody_reason(struct expansion *x)
     return talloc_asprintf(x->ctx, "%s has no %s", event->entry.dn, x->target->name);
 }
 
-int holders_find(struct router *router, TALLOC_CTX *ctx, const struct event *event,
+int holders_find(struct router *router, TALLOC_CTX *ctx, const struct directory_event *event,
                  const struct route_target *target, struct holders *holders, struct error *err)
 {
     static int (*const by_role[])(struct expansion * x) = {
@@ -422,7 +422,7 @@ static int count_attribute(struct router *router, const struct party *of, const 
     return 0;
 }
 
-int holders_estimate(struct router *router, const struct event *event, const struct route_target *target,
+int holders_estimate(struct router *router, const struct directory_event *event, const struct route_target *target,
                      size_t *count, struct error *err)
 {
     bool group = is_kind(event, "group");

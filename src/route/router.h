@@ -61,10 +61,10 @@ struct holders {
     size_t count;
 };
 // Who is in the role; all of it owned by `ctx`. When nobody is, one holder with DECISION_NOBODY says why.
-int holders_find(struct router *router, TALLOC_CTX *ctx, const struct event *event,
+int holders_find(struct router *router, TALLOC_CTX *ctx, const struct directory_event *event,
                  const struct route_target *target, struct holders *holders, struct error *err) MUST_CHECK;
 // About how many that would be, without reading links.
-int holders_estimate(struct router *router, const struct event *event, const struct route_target *target,
+int holders_estimate(struct router *router, const struct directory_event *event, const struct route_target *target,
                      size_t *count, struct error *err) MUST_CHECK;
 
 // expand.c

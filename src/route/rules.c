@@ -215,7 +215,7 @@ static bool is_below(const char *dn, const char *base)
     return below;
 }
 
-static bool rule_covers(const struct route_rule *rule, const struct event *event, const struct entry *old,
+static bool rule_covers(const struct route_rule *rule, const struct directory_event *event, const struct entry *old,
                         const struct entry *new)
 {
     if (!rule->base)
@@ -225,7 +225,7 @@ static bool rule_covers(const struct route_rule *rule, const struct event *event
     return (old && is_below(old->dn, rule->base)) || (new && is_below(new->dn, rule->base));
 }
 
-static void refuse(TALLOC_CTX *ctx, const struct route_rule *rule, const struct event *event, bool covered,
+static void refuse(TALLOC_CTX *ctx, const struct route_rule *rule, const struct directory_event *event, bool covered,
                    struct route_result *result)
 {
     struct decision *decision = result_add_decision(result, ctx);
@@ -238,7 +238,7 @@ static void refuse(TALLOC_CTX *ctx, const struct route_rule *rule, const struct 
                            : talloc_asprintf(ctx, "%s is not below %s", event->entry.dn, rule->config->base);
 }
 
-static int rule_estimate(struct router *router, const struct route_rule *rule, const struct event *event,
+static int rule_estimate(struct router *router, const struct route_rule *rule, const struct directory_event *event,
                          size_t *estimate, struct error *err)
 {
     *estimate = 0;
@@ -253,7 +253,7 @@ static int rule_estimate(struct router *router, const struct route_rule *rule, c
     return 0;
 }
 
-static int add_match(struct router *router, TALLOC_CTX *ctx, size_t rule, const struct event *event,
+static int add_match(struct router *router, TALLOC_CTX *ctx, size_t rule, const struct directory_event *event,
                      struct route_match **matches, size_t *count, struct error *err)
 {
     struct route_match match = { .event = event, .rule = rule };
@@ -264,7 +264,7 @@ static int add_match(struct router *router, TALLOC_CTX *ctx, size_t rule, const 
     return 0;
 }
 
-int router_match(struct router *router, TALLOC_CTX *ctx, const struct event *event, const struct entry *old,
+int router_match(struct router *router, TALLOC_CTX *ctx, const struct directory_event *event, const struct entry *old,
                  const struct entry *new, struct route_match **matches, size_t *count,
                  struct route_result *result, struct error *err)
 {

@@ -57,7 +57,7 @@ struct pipeline {
 
 // An event with the entries it came from, for `where`.
 struct happening {
-    struct event *event;
+    struct directory_event *event;
     const struct entry *old, *new;
 };
 
@@ -77,19 +77,19 @@ int transaction_begin(struct pipeline *pipeline, bool live, struct transaction *
 // Applies one entry or one delete to the mirror and takes its events in.
 int transaction_entry(struct transaction *transaction, const struct entry *entry, struct error *err);
 int transaction_gone(struct transaction *transaction, const struct uuid *uuid, struct error *err);
-void transaction_add(struct transaction *transaction, struct event *event, const struct entry *old, const struct entry *new);
+void transaction_add(struct transaction *transaction, struct directory_event *event, const struct entry *old, const struct entry *new);
 // Completes, numbers and routes every event, writes `state` (may be NULL) and commits. Frees the transaction in any case.
 int transaction_commit(struct transaction *transaction, struct source_state *state, struct error *err);
 void transaction_rollback(struct transaction *transaction);
 // Routes to the administrators and keeps the outcome.
-int transaction_tell_admins(struct transaction *transaction, struct event *event, struct error *err);
-int transaction_keep(struct transaction *transaction, const struct event *event, struct route_result *result, struct error *err);
+int transaction_tell_admins(struct transaction *transaction, struct directory_event *event, struct error *err);
+int transaction_keep(struct transaction *transaction, const struct directory_event *event, struct route_result *result, struct error *err);
 
 // --- lookup.c -----------------------------------------------------------------------------------------------------------
 
 void lookup_open(struct route_lookup *lookup, struct directory_store *store);
 // Fills names, mail and kind of everybody the event speaks of.
-int lookup_complete(struct pipeline *pipeline, struct event *event, struct error *err);
+int lookup_complete(struct pipeline *pipeline, struct directory_event *event, struct error *err);
 
 // --- policy.c -----------------------------------------------------------------------------------------------------------
 
@@ -119,8 +119,8 @@ int storms_hold(struct transaction *transaction, const struct route_match *match
 // --- undone.c ------------------------------------------------------------------------------------------------------------
 
 // Marks events that undo one another.
-void undone_pairs(struct event **events, size_t count, bool *undone);
+void undone_pairs(struct directory_event **events, size_t count, bool *undone);
 // Marks events whose news does not hold any more: the member who was added is none now, and so on.
-int undone_since(struct pipeline *pipeline, struct event **events, size_t count, bool *undone, struct error *err);
+int undone_since(struct pipeline *pipeline, struct directory_event **events, size_t count, bool *undone, struct error *err);
 
 #endif

@@ -95,7 +95,7 @@ static int complete_list(struct pipeline *pipeline, TALLOC_CTX *ctx, struct part
     return 0;
 }
 
-int lookup_complete(struct pipeline *pipeline, struct event *event, struct error *err)
+int lookup_complete(struct pipeline *pipeline, struct directory_event *event, struct error *err)
 {
     bool former, gone = false;
     if (complete_party(pipeline, event, &event->entry, &former, err) < 0 ||

@@ -422,7 +422,7 @@ int pipeline_alert(struct pipeline *pipeline, enum event_type type, const char *
     if (transaction_begin(pipeline, false, &transaction, err) < 0)
         return -1;
     struct event_list list = { 0 };
-    struct event *event = event_list_add(&list, transaction->ctx, type);
+    struct directory_event *event = event_list_add(&list, transaction->ctx, type);
     event->directory = pipeline->directory->name;
     event->time = transaction->now;
     event->text = talloc_strdup(event, text);

@@ -45,7 +45,7 @@ static int storm_begin(struct transaction *transaction, size_t rule, size_t tota
     if (directory_store_begin_storm(pipeline->store, storm, err) < 0)
         return -1;
     struct event_list list = { 0 };
-    struct event *event = event_list_add(&list, transaction->ctx, EVENT_SYSTEM_STORM_HELD);
+    struct directory_event *event = event_list_add(&list, transaction->ctx, EVENT_SYSTEM_STORM_HELD);
     event->directory = pipeline->directory->name;
     event->time = transaction->now;
     event->rule = storm->rule;
@@ -107,7 +107,7 @@ static int storm_find(struct pipeline *pipeline, TALLOC_CTX *ctx, int64_t id, st
     return error_set(err, "storm %lld is not held; see `ldapnotifyctl storm list`", (long long)id);
 }
 
-static int skip_event(struct transaction *transaction, const struct storm *storm, const struct event *event,
+static int skip_event(struct transaction *transaction, const struct storm *storm, const struct directory_event *event,
                       struct error *err)
 {
     char reason[128];
@@ -116,7 +116,7 @@ static int skip_event(struct transaction *transaction, const struct storm *storm
     return directory_store_put_decisions(transaction->pipeline->store, event->sequence, &decision, 1, err);
 }
 
-static int release_event(struct transaction *transaction, const struct event *event, size_t rule, struct error *err)
+static int release_event(struct transaction *transaction, const struct directory_event *event, size_t rule, struct error *err)
 {
     struct route_match match = { .event = event, .rule = rule, .estimate = 1 };
     struct route_result result = { 0 };

@@ -145,7 +145,7 @@ static int timers_fire(struct pipeline *pipeline, const struct timer *timer, str
         if (until > 0 && until <= context.now) {
             context.now = until; // when it happened, not when we woke
             struct event_list list = { 0 };
-            struct event *event = diff_lock_expired(transaction->ctx, &context, entry, &list);
+            struct directory_event *event = diff_lock_expired(transaction->ctx, &context, entry, &list);
             if (event)
                 transaction_add(transaction, event, entry, entry);
         }

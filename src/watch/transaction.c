@@ -33,7 +33,7 @@ void transaction_rollback(struct transaction *transaction)
     transaction_forget(transaction);
 }
 
-void transaction_add(struct transaction *transaction, struct event *event, const struct entry *old, const struct entry *new)
+void transaction_add(struct transaction *transaction, struct directory_event *event, const struct entry *old, const struct entry *new)
 {
     if (transaction->count % 64 == 0)
         transaction->happenings = talloc_realloc(transaction->ctx, transaction->happenings, struct happening,
@@ -120,7 +120,7 @@ int transaction_gone(struct transaction *transaction, const struct uuid *uuid, s
     return delta ? transaction_delta(transaction, delta, err) : 0;
 }
 
-int transaction_keep(struct transaction *transaction, const struct event *event, struct route_result *result, struct error *err)
+int transaction_keep(struct transaction *transaction, const struct directory_event *event, struct route_result *result, struct error *err)
 {
     struct directory_store *store = transaction->pipeline->store;
     if (directory_store_put_decisions(store, event->sequence, result->decisions, result->decision_count, err) < 0 ||
@@ -131,7 +131,7 @@ int transaction_keep(struct transaction *transaction, const struct event *event,
     return 0;
 }
 
-int transaction_tell_admins(struct transaction *transaction, struct event *event, struct error *err)
+int transaction_tell_admins(struct transaction *transaction, struct directory_event *event, struct error *err)
 {
     struct route_result result = { 0 };
     if (directory_store_put_event(transaction->pipeline->store, event, err) < 0 ||
@@ -140,7 +140,7 @@ int transaction_tell_admins(struct transaction *transaction, struct event *event
     return transaction_keep(transaction, event, &result, err);
 }
 
-static void log_event(const struct pipeline *pipeline, const struct event *event)
+static void log_event(const struct pipeline *pipeline, const struct directory_event *event)
 {
     char id[64];
     snprintf(id, sizeof id, "%s-%lld", pipeline->directory->name, (long long)event->sequence);

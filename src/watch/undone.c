@@ -6,7 +6,7 @@
 // What was undone while it was held back is nobody's business any more; and an "added" must not leave after
 // its "removed".
 
-static bool is_gain(const struct event *event)
+static bool is_gain(const struct directory_event *event)
 {
     return event->type == EVENT_GROUP_MEMBER_ADDED || event->type == EVENT_GROUP_OWNER_ADDED ||
            event->type == EVENT_USER_MANAGER_ADDED;
@@ -19,13 +19,13 @@ static bool same_party(const struct party *a, const struct party *b)
     return a->dn && b->dn ? strcmp(a->dn, b->dn) == 0 : a->dn == b->dn;
 }
 
-static bool undoes(const struct event *later, const struct event *earlier)
+static bool undoes(const struct directory_event *later, const struct directory_event *earlier)
 {
     return event_kind(later->type)->opposite == (int)earlier->type &&
            uuid_equal(&later->entry.uuid, &earlier->entry.uuid) && same_party(&later->party, &earlier->party);
 }
 
-void undone_pairs(struct event **events, size_t count, bool *undone)
+void undone_pairs(struct directory_event **events, size_t count, bool *undone)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = i; !undone[i] && j-- > 0;)
@@ -42,8 +42,8 @@ struct current_links {
     size_t count;
 };
 
-static int read_links(struct pipeline *pipeline, struct current_links *current, const struct event *event,
-                      struct error *err)
+static int read_links(struct pipeline *pipeline, struct current_links *current,
+                      const struct directory_event *event, struct error *err)
 {
     if (current->attribute && uuid_equal(&current->entry, &event->entry.uuid) &&
         strcmp(current->attribute, event->attribute) == 0)
@@ -65,8 +65,8 @@ static bool is_linked(const struct current_links *current, const struct party *p
     return false;
 }
 
-static int judge(struct pipeline *pipeline, struct current_links *current, const struct event *event,
-                 bool *undone, struct error *err)
+static int judge(struct pipeline *pipeline, struct current_links *current,
+                 const struct directory_event *event, bool *undone, struct error *err)
 {
     if (event_kind(event->type)->party) {
         if (!event->attribute)
@@ -86,7 +86,7 @@ static int judge(struct pipeline *pipeline, struct current_links *current, const
     return 0;
 }
 
-int undone_since(struct pipeline *pipeline, struct event **events, size_t count, bool *undone,
+int undone_since(struct pipeline *pipeline, struct directory_event **events, size_t count, bool *undone,
                  struct error *err)
 {
     struct current_links current = { .ctx = talloc_new(NULL) };

@@ -14,10 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct error err;
-    struct event *event = event_from_json(ctx, json, &err);
+    struct directory_event *event = event_from_json(ctx, json, &err);
     if (event) {
         json_t *once = event_to_json(event);
-        struct event *again = event_from_json(ctx, once, &err);
+        struct directory_event *again = event_from_json(ctx, once, &err);
         json_t *twice = again ? event_to_json(again) : NULL;
         if (!twice || !json_equal(once, twice))
             abort();

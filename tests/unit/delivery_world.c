@@ -78,7 +78,7 @@ int64_t world_tell(struct world *world, struct telling telling)
 {
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct event_list list = { 0 };
-    struct event *event = event_list_add(&list, ctx, telling.type);
+    struct directory_event *event = event_list_add(&list, ctx, telling.type);
     event->directory = "corp";
     event->time = WORLD_NOW;
     event->entry = party_of(ctx, telling.group);

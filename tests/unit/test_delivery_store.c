@@ -60,7 +60,7 @@ static struct waiting *imported(struct deliveries *d, struct about about)
     struct fixture *f = d->f;
     struct waiting *waiting = talloc_zero(d, struct waiting);
     struct event_list list = { 0 };
-    struct event *event = waiting->event = event_list_add(&list, waiting, about.type);
+    struct directory_event *event = waiting->event = event_list_add(&list, waiting, about.type);
     waiting->directory = event->directory = about.directory ? about.directory : "corp";
     event->sequence = ++d->event;
     event->time = 5;

@@ -406,7 +406,7 @@ static char *add_parties(char *text, const char *label, const struct party *part
     return text;
 }
 
-static char *describe(TALLOC_CTX *ctx, const struct event *event, const struct row *row)
+static char *describe(TALLOC_CTX *ctx, const struct directory_event *event, const struct row *row)
 {
     char *text = talloc_strdup(ctx, event_kind(event->type)->name);
     size_t dn = row->old ? strcspn(row->old, "\n") : 0;
@@ -515,7 +515,7 @@ static void lock_expired(void **state)
     struct diff_context context = make_context(ctx, &row);
     struct event_list list = { 0 };
     struct entry *entry = make_entry(ctx, USER "pwdAccountLockedTime: " LONG_AGO "\n" BY_ADMIN);
-    struct event *event = diff_lock_expired(ctx, &context, entry, &list);
+    struct directory_event *event = diff_lock_expired(ctx, &context, entry, &list);
     assert_ptr_equal(event, list.items[0]);
     assert_int_equal(event->type, EVENT_USER_UNLOCKED);
     assert_int_equal(event->cause, CAUSE_EXPIRY);

@@ -13,10 +13,10 @@
 
 #define A "uid=a,ou=people,dc=x"
 
-static struct event *event_made(struct fixture *f, enum event_type type, const char *group, const char *member)
+static struct directory_event *event_made(struct fixture *f, enum event_type type, const char *group, const char *member)
 {
     struct event_list list = { 0 };
-    struct event *event = event_list_add(&list, f, type);
+    struct directory_event *event = event_list_add(&list, f, type);
     event->directory = "corp";
     event->time = clock_now();
     event->entry = (struct party){ .uuid = uuid_of(9), .dn = talloc_asprintf(f, "cn=%s,dc=x", group), .name = group, .is_group = true };
@@ -25,7 +25,7 @@ static struct event *event_made(struct fixture *f, enum event_type type, const c
     return event;
 }
 
-static int64_t put(struct fixture *f, struct event *event)
+static int64_t put(struct fixture *f, struct directory_event *event)
 {
     assert_done(f, directory_store_put_event(f->store, event, &f->err));
     return event->sequence;

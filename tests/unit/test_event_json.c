@@ -17,7 +17,7 @@ static struct party make_party(const char *dn, uint8_t octet)
 }
 
 // An event with everything in it.
-static struct event *make_full(TALLOC_CTX *ctx)
+static struct directory_event *make_full(TALLOC_CTX *ctx)
 {
     static const char *old_values[] = { "a", "b", NULL }, *new_values[] = { NULL };
     static struct event_change changes[] = { { "title", old_values, new_values }, { "dn", new_values, old_values } };
@@ -27,7 +27,7 @@ static struct event *make_full(TALLOC_CTX *ctx)
     owners[0] = make_party("uid=c,dc=x", 3);
     managers[0] = make_party("uid=d,dc=x", 4);
     struct event_list list = { 0 };
-    struct event *event = event_list_add(&list, ctx, EVENT_USER_LOCKED);
+    struct directory_event *event = event_list_add(&list, ctx, EVENT_USER_LOCKED);
     event->sequence = 1842;
     event->time = INT64_C(1795172600250);
     event->directory = "corp-eu";
@@ -62,7 +62,7 @@ static void reads_back(void **state)
     assert_string_equal(json_string_value(json_object_get(json, "id")), "corp-eu-1842");
     assert_string_equal(json_string_value(json_object_get(json, "time")), "2026-11-20T11:03:20.250Z");
     json_object_set_new(json, "later", json_true());
-    struct event *event = event_from_json(ctx, json, &err);
+    struct directory_event *event = event_from_json(ctx, json, &err);
     assert_non_null(event);
     json_object_del(json, "later");
     json_t *again = event_to_json(event);
@@ -94,7 +94,7 @@ static void every_type_reads_back(void **state)
         struct event_list list = { 0 };
         struct error err;
         json_t *json = event_to_json(event_list_add(&list, ctx, i));
-        struct event *event = event_from_json(ctx, json, &err);
+        struct directory_event *event = event_from_json(ctx, json, &err);
         assert_non_null(event);
         assert_int_equal(event->type, i);
         assert_int_equal(event->cause, CAUSE_NONE);
@@ -110,7 +110,7 @@ static void bad_utf8(void **state)
 {
     (void)state;
     TALLOC_CTX *ctx = talloc_new(NULL);
-    struct event *event = make_full(ctx);
+    struct directory_event *event = make_full(ctx);
     event->entry.dn = "cn=M\xfcller,dc=x";
     json_t *json = event_to_json(event);
     assert_string_equal(json_string_value(json_object_get(json_object_get(json, "entry"), "dn")), "cn=M\xef\xbf\xbdller,dc=x");
@@ -122,7 +122,7 @@ static void times_that_cannot_be_written(void **state)
 {
     (void)state;
     TALLOC_CTX *ctx = talloc_new(NULL);
-    struct event *event = make_full(ctx);
+    struct directory_event *event = make_full(ctx);
     event->time = INT64_MAX;
     event->until = -1;
     json_t *json = event_to_json(event);
@@ -173,7 +173,7 @@ static void ids(void **state)
 {
     (void)state;
     TALLOC_CTX *ctx = talloc_new(NULL);
-    struct event event = { .directory = "corp-eu", .sequence = 7 };
+    struct directory_event event = { .directory = "corp-eu", .sequence = 7 };
     struct error err;
     char *directory;
     int64_t sequence;

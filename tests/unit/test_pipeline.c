@@ -226,7 +226,7 @@ static void expect_events(const char *expected)
         struct event_list list = { 0 };
         OK(directory_store_events(world->store, world, &query, &list, &world->err));
         assert_int_equal(list.count, 1);
-        const struct event *event = list.items[0];
+        const struct directory_event *event = list.items[0];
         got = talloc_asprintf_append(got, "%s%s", *got ? "; " : "", event_kind(event->type)->name);
         if (event->entry.name)
             got = talloc_asprintf_append(got, " %s", event->entry.name);

@@ -40,18 +40,18 @@ static struct fake *make(void)
     return fake;
 }
 
-static struct event member_event(enum event_type type, uint8_t id, const char *dn)
+static struct directory_event member_event(enum event_type type, uint8_t id, const char *dn)
 {
-    return (struct event){ .sequence = 5, .type = type, .time = NOW, .directory = "corp", .entry = fake_party(STAFF, "cn=staff,dc=x"),
+    return (struct directory_event){ .sequence = 5, .type = type, .time = NOW, .directory = "corp", .entry = fake_party(STAFF, "cn=staff,dc=x"),
                            .party = fake_party(id, dn), .attribute = "member" };
 }
 
-static struct event user_event(enum event_type type, uint8_t id, const char *dn)
+static struct directory_event user_event(enum event_type type, uint8_t id, const char *dn)
 {
-    return (struct event){ .sequence = 6, .type = type, .time = NOW, .directory = "corp", .entry = fake_party(id, dn) };
+    return (struct directory_event){ .sequence = 6, .type = type, .time = NOW, .directory = "corp", .entry = fake_party(id, dn) };
 }
 
-static void run(struct fake *fake, const struct event *event, int64_t now, struct route_result *result)
+static void run(struct fake *fake, const struct directory_event *event, int64_t now, struct route_result *result)
 {
     struct route_match *matches;
     struct error err;
@@ -67,7 +67,7 @@ static void run(struct fake *fake, const struct event *event, int64_t now, struc
 
 struct role_case {
     const char *what;
-    struct event event;
+    struct directory_event event;
     const char *to;
     const char *decisions;
     const char *reason; // of the first decision
@@ -99,27 +99,27 @@ static void roles(void **state)
 {
     (void)state;
     struct party last[] = { fake_party(ANN, "uid=ann,dc=x"), fake_party(GONE, "uid=gone,dc=x"), { .dn = "outsider" } };
-    struct event deleted = user_event(EVENT_GROUP_DELETED, LATER, "cn=late,dc=x");
+    struct directory_event deleted = user_event(EVENT_GROUP_DELETED, LATER, "cn=late,dc=x");
     deleted.members = last;
     deleted.member_count = 3;
     deleted.owners = last + 1;
     deleted.owner_count = 1;
-    struct event user_deleted = user_event(EVENT_USER_DELETED, GONE, "uid=gone,dc=x");
+    struct directory_event user_deleted = user_event(EVENT_USER_DELETED, GONE, "uid=gone,dc=x");
     user_deleted.managers = last;
     user_deleted.manager_count = 1;
-    struct event by_carl = ANN_ADDED, by_rootdn = ANN_ADDED, by_dn = ANN_ADDED;
+    struct directory_event by_carl = ANN_ADDED, by_rootdn = ANN_ADDED, by_dn = ANN_ADDED;
     by_carl.actor = fake_party(CARL, "uid=carl,dc=x");
     by_rootdn.actor = (struct party){ .dn = "cn=root,dc=x" };
     by_dn.actor = (struct party){ .dn = "UID=Carl,dc=x" };
-    struct event outsider = member_event(EVENT_GROUP_MEMBER_ADDED, 0, "outsider");
-    struct event known_outsider = outsider;
+    struct directory_event outsider = member_event(EVENT_GROUP_MEMBER_ADDED, 0, "outsider");
+    struct directory_event known_outsider = outsider;
     known_outsider.party.mail = "out@example.com";
-    struct event manager = user_event(EVENT_USER_MANAGER_ADDED, ANN, "uid=ann,dc=x");
+    struct directory_event manager = user_event(EVENT_USER_MANAGER_ADDED, ANN, "uid=ann,dc=x");
     manager.party = fake_party(CARL, "uid=carl,dc=x");
     manager.attribute = "manager";
-    struct event owner_removed = member_event(EVENT_GROUP_OWNER_REMOVED, BOB, "uid=bob,dc=x");
+    struct directory_event owner_removed = member_event(EVENT_GROUP_OWNER_REMOVED, BOB, "uid=bob,dc=x");
     owner_removed.attribute = "owner";
-    struct event both = user_event(EVENT_USER_MODIFIED, ADMINS, "cn=admins,dc=x");
+    struct directory_event both = user_event(EVENT_USER_MODIFIED, ADMINS, "cn=admins,dc=x");
 
     const struct role_case cases[] = {
         // member
@@ -217,7 +217,7 @@ static void admins_of_the_directory(void **state)
     struct route_result result;
     fake_words(fake, &fake->directory.admins, "a@example.com b@example.com");
     fake_rule(fake, "r", "*", "admins");
-    struct event event = ANN_ADDED;
+    struct directory_event event = ANN_ADDED;
     run(fake, &event, NOW, &result);
     assert_string_equal(fake_decisions(fake, &result), "admins>a@example.com:told; admins>b@example.com:told");
     assert_string_equal(result.decisions[0].reason, "administrator of directory corp");
@@ -252,7 +252,7 @@ static void merging(void **state)
         struct fake *fake = make();
         struct route_result result;
         fake_words(fake, &fake_rule(fake, "r", "*", cases[i].to)->cc, cases[i].cc);
-        struct event event = member_event(EVENT_GROUP_MEMBER_ADDED, cases[i].member, "uid=x,dc=x");
+        struct directory_event event = member_event(EVENT_GROUP_MEMBER_ADDED, cases[i].member, "uid=x,dc=x");
         run(fake, &event, NOW, &result);
         char *text = fake_notifications(fake, &result);
         if (strcmp(text, cases[i].notifications) != 0)
@@ -273,7 +273,7 @@ static void earlier_rules_first(void **state)
     rule->language = talloc_strdup(fake, "fr");
     fake_rule(fake, "second", "*", "attr:mail member admins");
     fake_rule(fake, "third", "*", "member")->transport = talloc_strdup(fake, "other");
-    struct event event = ANN_ADDED;
+    struct directory_event event = ANN_ADDED;
     run(fake, &event, NOW, &result);
     assert_string_equal(fake_notifications(fake, &result),
                         "ann@example.com:member:first; staff@lists.example.com:attr:mail:second; it@example.com:admins:second; "
@@ -306,7 +306,7 @@ static void roles_of_later_rules_count(void **state)
     struct route_result result;
     fake_rule(fake, "first", "*", "attr:seeAlso");
     fake_rule(fake, "second", "*", "owner");
-    struct event event = member_event(EVENT_GROUP_OWNER_ADDED, FRED, "uid=fred,dc=x");
+    struct directory_event event = member_event(EVENT_GROUP_OWNER_ADDED, FRED, "uid=fred,dc=x");
     run(fake, &event, NOW, &result);
     assert_string_equal(result.notifications[0].roles, "owner attr:seeAlso");
     assert_string_equal(result.notifications[0].rule, "first");
@@ -350,7 +350,7 @@ static void fallback(void **state)
         struct config_rule *rule = fake_rule(fake, "r", "*", cases[i].to);
         fake_words(fake, &rule->cc, cases[i].cc);
         fake_words(fake, &rule->fallback, cases[i].fallback);
-        struct event event = member_event(EVENT_GROUP_MEMBER_ADDED, cases[i].member, "uid=x,dc=x");
+        struct directory_event event = member_event(EVENT_GROUP_MEMBER_ADDED, cases[i].member, "uid=x,dc=x");
         run(fake, &event, NOW, &result);
         char *text = fake_decisions(fake, &result);
         if (strcmp(text, cases[i].decisions) != 0)
@@ -370,7 +370,7 @@ static void stale(void **state)
     fake->config.mail.max_event_age = CLOCK_DAY;
     fake_rule(fake, "day", "*", "member");
     fake_rule(fake, "ever", "*", "admins")->max_event_age = 0;
-    struct event event = ANN_ADDED;
+    struct directory_event event = ANN_ADDED;
     run(fake, &event, NOW + CLOCK_DAY, &result);
     assert_string_equal(fake_decisions(fake, &result), "member>ann@example.com:told; admins>it@example.com:told");
     assert_int_equal(result.notifications[0].expires, NOW + CLOCK_DAY);
@@ -391,7 +391,7 @@ static void deep_nesting(void **state)
         fake_add(fake, (uint8_t)(100 + i), false, talloc_asprintf(fake, "dn: cn=g%d,dc=x\nobjectClass: groupOfNames\nmember: cn=g%d,dc=x\n",
                                                                  i, i + 1));
     fake_rule(fake, "r", "*", "member");
-    struct event event = member_event(EVENT_GROUP_MEMBER_ADDED, 100, "cn=g0,dc=x");
+    struct directory_event event = member_event(EVENT_GROUP_MEMBER_ADDED, 100, "cn=g0,dc=x");
     run(fake, &event, NOW, &result);
     assert_int_equal(result.decision_count, 1);
     assert_int_equal(result.decisions[0].outcome, DECISION_NOBODY);
@@ -410,7 +410,7 @@ static void a_large_group(void **state)
         text = talloc_asprintf_append(text, "mail: p%d@example.com\n", i % 1000);
     fake_add(fake, STAFF, false, text);
     fake_rule(fake, "r", "*", "attr:mail");
-    struct event event = user_event(EVENT_GROUP_MODIFIED, STAFF, "cn=large,dc=x");
+    struct directory_event event = user_event(EVENT_GROUP_MODIFIED, STAFF, "cn=large,dc=x");
     run(fake, &event, NOW, &result);
     assert_int_equal(result.notification_count, 1000);
     assert_int_equal(result.decision_count, 2000);
@@ -429,7 +429,7 @@ static void a_broken_store(void **state)
         struct error err = { 0 };
         fake_rule(fake, "r", "*", words[i]);
         fake_start(fake);
-        struct event event = ANN_ADDED;
+        struct directory_event event = ANN_ADDED;
         event.actor = fake_party(CARL, "uid=carl,dc=x");
         struct route_match match = { .event = &event, .rule = 0 };
         fake->broken = true;
@@ -451,7 +451,7 @@ static void system_events(void **state)
     fake->config.mail.max_event_age = CLOCK_HOUR;
     fake->config.mail.digest_wait = CLOCK_HOUR;
     fake_start(fake);
-    struct event event = { .type = EVENT_SYSTEM_STORM_HELD, .time = NOW, .sequence = 9, .directory = "corp", .rule = "members" };
+    struct directory_event event = { .type = EVENT_SYSTEM_STORM_HELD, .time = NOW, .sequence = 9, .directory = "corp", .rule = "members" };
     assert_int_equal(router_admins(fake->router, fake, &event, &result, &err), 0);
     assert_string_equal(fake_notifications(fake, &result), "it@example.com:admins:system; ops@example.com:admins:system");
     assert_int_equal(result.decision_count, 3);

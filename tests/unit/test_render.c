@@ -45,11 +45,11 @@ static struct render_context new_context(void)
     };
 }
 
-static struct event new_event(enum event_type type)
+static struct directory_event new_event(enum event_type type)
 {
     const struct event_kind *kind = event_kind(type);
     bool group = strcmp(kind->object, "group") == 0, system = strcmp(kind->object, "system") == 0;
-    struct event event = {
+    struct directory_event event = {
         .sequence = 1842, .type = type, .time = INT64_C(1795172600000), .directory = "corp"
     };
     if (group)
@@ -147,7 +147,7 @@ static void render_variant(enum event_type type, const char *role, const struct 
 {
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct render_context context = new_context();
-    struct event event = new_event(type);
+    struct directory_event event = new_event(type);
     struct config bare = config;
     struct error err;
     if (variant->no_urls) {
@@ -220,7 +220,7 @@ static void test_subjects(void **state)
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
         TALLOC_CTX *ctx = talloc_new(NULL);
         struct render_context context = new_context();
-        struct event event = new_event(wordings[i].type);
+        struct directory_event event = new_event(wordings[i].type);
         struct notification notification = { .roles = wordings[i].roles };
         struct render_item item = { &event, &notification, wordings[i].folded };
         struct rendered rendered;
@@ -238,7 +238,7 @@ static void test_one_message(void **state)
     (void)state;
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct render_context context = new_context();
-    struct event event = new_event(EVENT_USER_MODIFIED);
+    struct directory_event event = new_event(EVENT_USER_MODIFIED);
     event.actor = (struct party){ .uuid = uuid_of(5), .dn = "uid=op,dc=x", .name = "Olga Op" };
     struct notification notification = { .roles = "user", .rule = "users" };
     struct render_item item = { &event, &notification, false };
@@ -269,7 +269,7 @@ static void test_password_portal(void **state)
     struct config_directory own_directory = directory;
     struct config_transport own_transport = transport;
     struct config unsafe = config;
-    struct event event = new_event(EVENT_USER_PASSWORD_CHANGED);
+    struct directory_event event = new_event(EVENT_USER_PASSWORD_CHANGED);
     struct notification notification = { .roles = "user" };
     struct render_item item = { &event, &notification, false };
     struct rendered rendered;
@@ -332,7 +332,7 @@ static void render_hostile(const char *value, enum event_type type, const char *
 {
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct render_context context = new_context();
-    struct event event = new_event(type);
+    struct directory_event event = new_event(type);
     const char *values[] = { value, value, NULL };
     struct event_change change = { value, values, values };
     struct party party = { .dn = value, .name = value, .mail = value };
@@ -386,7 +386,7 @@ static void test_names_fall_back(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct render_context context = new_context();
-        struct event event = new_event(EVENT_USER_LOCKED);
+        struct directory_event event = new_event(EVENT_USER_LOCKED);
         struct render_item item = { &event, NULL, false };
         event.entry = (struct party){ .name = cases[i].name, .mail = cases[i].mail, .dn = cases[i].dn };
         json_t *data = render_data(&context, &item);
@@ -402,7 +402,7 @@ static void test_digest(void **state)
     (void)state;
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct render_context context = new_context();
-    struct event added = new_event(EVENT_GROUP_MEMBER_ADDED), locked = new_event(EVENT_USER_LOCKED),
+    struct directory_event added = new_event(EVENT_GROUP_MEMBER_ADDED), locked = new_event(EVENT_USER_LOCKED),
                  changed = new_event(EVENT_GROUP_MODIFIED);
     struct notification owner = { .roles = "owner" }, admin = { .roles = "admins" };
     struct render_item items[] = { { &added, &owner, true },
@@ -438,7 +438,7 @@ static void test_large_digest(void **state)
     (void)state;
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct render_context context = new_context();
-    struct event event = new_event(EVENT_GROUP_MEMBER_ADDED);
+    struct directory_event event = new_event(EVENT_GROUP_MEMBER_ADDED);
     struct notification owner = { .roles = "owner" };
     struct render_item *items = talloc_array(ctx, struct render_item, 1000);
     struct rendered rendered;
@@ -511,7 +511,7 @@ static void test_languages(void **state)
         struct render_context context = new_context();
         struct config own = config;
         struct config_directory own_directory = directory;
-        struct event event = new_event(EVENT_USER_LOCKED);
+        struct directory_event event = new_event(EVENT_USER_LOCKED);
         struct notification notification = { .roles = "user", .language = cases[i].rule };
         struct render_item item = { &event, &notification, false };
         struct rendered rendered;
@@ -557,7 +557,7 @@ static void test_configured_subjects(void **state)
     context.config = &own;
     context.templates = open_two_languages(ctx);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct event event = new_event(cases[i].type);
+        struct directory_event event = new_event(cases[i].type);
         struct notification notification = { .roles = cases[i].roles, .language = cases[i].language };
         struct render_item items[] = { { &event, &notification, false }, { &event, &notification, false } };
         assert_int_equal(render_items(ctx, &context, items, 1, &rendered, &err), 0);
@@ -573,7 +573,7 @@ static void test_template_of_the_rule(void **state)
     (void)state;
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct render_context context = new_context();
-    struct event event = new_event(EVENT_USER_LOCKED);
+    struct directory_event event = new_event(EVENT_USER_LOCKED);
     struct notification notification = { .roles = "user", .template_name = "user.unlocked" };
     struct render_item item = { &event, &notification, false };
     struct rendered rendered;
@@ -593,7 +593,7 @@ static void test_data_has_every_tag(void **state)
     static const char *const elsewhere[] = { "title",      "language",   "label", "old",        "new",
                                              "old_values", "new_values", "items", "items_more", NULL };
     struct render_context context = new_context();
-    struct event event = new_event(EVENT_GROUP_MEMBER_ADDED);
+    struct directory_event event = new_event(EVENT_GROUP_MEMBER_ADDED);
     struct render_item item = { &event, NULL, false };
     json_t *data = render_data(&context, &item), *value;
     const char *key;

@@ -23,9 +23,9 @@ static struct entry *make_group(TALLOC_CTX *ctx, const char *dn, const char *cn)
     return entry;
 }
 
-static struct event make_event(enum event_type type)
+static struct directory_event make_event(enum event_type type)
 {
-    return (struct event){ .sequence = 5, .type = type, .time = NOW, .directory = "corp",
+    return (struct directory_event){ .sequence = 5, .type = type, .time = NOW, .directory = "corp",
                            .entry = fake_party(1, "cn=staff,ou=groups,dc=x"), .party = fake_party(2, "uid=a,dc=x"),
                            .attribute = "member" };
 }
@@ -59,7 +59,7 @@ static void patterns(void **state)
         struct fake *fake = fake_new();
         fake_rule(fake, "r", cases[i].on, "admins");
         fake_start(fake);
-        struct event event = make_event(cases[i].type);
+        struct directory_event event = make_event(cases[i].type);
         struct route_match *matches;
         struct route_result result = { 0 };
         struct error err;
@@ -105,7 +105,7 @@ static void where_and_base(void **state)
         fake_start(fake);
         struct entry *old = cases[i].old ? make_group(fake, cases[i].old, cases[i].old == staff ? "staff" : "team") : NULL;
         struct entry *new = cases[i].new ? make_group(fake, cases[i].new, cases[i].new == staff ? "staff" : "team") : NULL;
-        struct event event = make_event(EVENT_GROUP_MODIFIED);
+        struct directory_event event = make_event(EVENT_GROUP_MODIFIED);
         struct route_match *matches;
         struct route_result result = { 0 };
         struct error err;
@@ -133,7 +133,7 @@ static void only_rules_that_apply(void **state)
     fake_rule(fake, "everywhere", "*", "admins");
     fake_rule(fake, "bad but off", "*", "nonsense")->enabled = false;
     fake_start(fake);
-    struct event event = make_event(EVENT_GROUP_CREATED);
+    struct directory_event event = make_event(EVENT_GROUP_CREATED);
     struct route_match *matches;
     struct route_result result = { 0 };
     struct error err;
@@ -257,7 +257,7 @@ static void estimates(void **state)
         fake_add(fake, 2, false, "dn: uid=a,dc=x\nobjectClass: account\nmanager: uid=h\nmanager: uid=i\n");
         fake_rule(fake, "r", "*", cases[i].to);
         fake_start(fake);
-        struct event event = make_event(cases[i].type);
+        struct directory_event event = make_event(cases[i].type);
         if (!event_kind(cases[i].type)->party)
             event.party = (struct party){ 0 };
         if (cases[i].type == EVENT_GROUP_DELETED) {
@@ -287,7 +287,7 @@ static void estimate_of_a_group(void **state)
     fake_add(fake, 2, false, "dn: cn=sub,dc=x\nobjectClass: groupOfNames\nmember: uid=a\nmember: uid=b\nmember: uid=c\n");
     fake_rule(fake, "r", "*", "member");
     fake_start(fake);
-    struct event event = make_event(EVENT_GROUP_MEMBER_ADDED);
+    struct directory_event event = make_event(EVENT_GROUP_MEMBER_ADDED);
     struct route_match *matches;
     struct route_result result = { 0 };
     struct error err;

@@ -32,7 +32,7 @@ static char *bundle_key(TALLOC_CTX *ctx, const struct waiting *waiting)
 // The same for an event and its opposite.
 static char *pair_key(TALLOC_CTX *ctx, const struct waiting *waiting)
 {
-    const struct event *event = waiting->event;
+    const struct directory_event *event = waiting->event;
     int opposite = event_kind(event->type)->opposite;
     int first = opposite >= 0 && opposite < (int)event->type ? opposite : (int)event->type;
     char *key = talloc_strdup(ctx, "");

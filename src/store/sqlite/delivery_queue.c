@@ -110,7 +110,7 @@ int delivery_store_events_of(struct delivery_store *store, TALLOC_CTX *ctx, int6
     bind_int(row, 1, message);
     int result;
     while ((result = database_step(store->db, row, err)) > 0) {
-        struct event *event;
+        struct directory_event *event;
         if (event_read(store->db, ctx, row, 1, &event, err) < 0) {
             sqlite3_reset(row);
             return -1;

@@ -6,7 +6,7 @@
 
 // --- writing -----------------------------------------------------------------------------------------------------------------
 
-static char *event_words(TALLOC_CTX *ctx, const struct event *event)
+static char *event_words(TALLOC_CTX *ctx, const struct directory_event *event)
 {
     const char *parts[] = { event->entry.dn, event->entry.name, event->party.dn, event->party.name };
     char *words = talloc_strdup(ctx, "");
@@ -26,7 +26,7 @@ static int sequence_next(struct directory_store *store, int64_t *sequence, struc
     return 0;
 }
 
-int directory_store_put_event(struct directory_store *store, struct event *event, struct error *err)
+int directory_store_put_event(struct directory_store *store, struct directory_event *event, struct error *err)
 {
     if (sequence_next(store, &event->sequence, err) < 0)
         return -1;
@@ -114,7 +114,7 @@ int directory_store_outbox(struct directory_store *store, TALLOC_CTX *ctx, int64
         return -1;
     bind_int(row, 1, after);
     bind_int(row, 2, (int64_t)limit);
-    struct event *event = NULL; // one event often has many rows: it is read once
+    struct directory_event *event = NULL; // one event often has many rows: it is read once
     int result;
     while ((result = database_step(store->db, row, err)) > 0) {
         int64_t sequence = sqlite3_column_int64(row, 1);
@@ -164,7 +164,7 @@ int directory_store_events(struct directory_store *store, TALLOC_CTX *ctx, const
     while (result >= 0 && list->count < query->limit && (result = database_step(store->db, row, err)) > 0) {
         if (query->pattern && !text_matches(query->pattern, (const char *)sqlite3_column_text(row, 1)))
             continue;
-        struct event *event;
+        struct directory_event *event;
         result = event_read(store->db, ctx, row, 2, &event, err);
         if (result == 0) {
             event->sequence = sqlite3_column_int64(row, 0);

@@ -106,7 +106,7 @@ int directory_store_held(struct directory_store *store, TALLOC_CTX *ctx, int64_t
     bind_int(row, 3, (int64_t)limit);
     int result;
     while ((result = database_step(store->db, row, err)) > 0) {
-        struct event *event;
+        struct directory_event *event;
         if (event_read(store->db, ctx, row, 1, &event, err) < 0) {
             sqlite3_reset(row);
             return -1;

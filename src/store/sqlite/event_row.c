@@ -4,7 +4,7 @@
 
 #include "event_row.h"
 
-char *event_text(TALLOC_CTX *ctx, const struct event *event, struct error *err)
+char *event_text(TALLOC_CTX *ctx, const struct directory_event *event, struct error *err)
 {
     json_t *json = event_to_json(event);
     char *dumped = json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -16,7 +16,7 @@ char *event_text(TALLOC_CTX *ctx, const struct event *event, struct error *err)
     return text;
 }
 
-int event_read(struct database *db, TALLOC_CTX *ctx, sqlite3_stmt *row, int index, struct event **event, struct error *err)
+int event_read(struct database *db, TALLOC_CTX *ctx, sqlite3_stmt *row, int index, struct directory_event **event, struct error *err)
 {
     json_error_t why;
     json_t *json = json_loadb((const char *)sqlite3_column_blob(row, index), (size_t)sqlite3_column_bytes(row, index), 0, &why);
@@ -31,10 +31,10 @@ int event_read(struct database *db, TALLOC_CTX *ctx, sqlite3_stmt *row, int inde
     return error_prepend(err, "%s: a stored event cannot be read", db->path);
 }
 
-void event_list_take(TALLOC_CTX *ctx, struct event_list *list, struct event *event)
+void event_list_take(TALLOC_CTX *ctx, struct event_list *list, struct directory_event *event)
 {
     if (!list->items || talloc_array_length(list->items) == list->count)
-        list->items = talloc_realloc(ctx, list->items, struct event *, list->count * 2 + 16);
+        list->items = talloc_realloc(ctx, list->items, struct directory_event *, list->count * 2 + 16);
     list->items[list->count++] = event;
 }
 

@@ -9,11 +9,11 @@
 // Events and notifications as both stores keep them.
 
 // JSON text; NULL with `err` when memory ran out. Owned by `ctx`.
-char *event_text(TALLOC_CTX *ctx, const struct event *event, struct error *err) MUST_CHECK;
+char *event_text(TALLOC_CTX *ctx, const struct directory_event *event, struct error *err) MUST_CHECK;
 // From column `index` of a row.
-int event_read(struct database *db, TALLOC_CTX *ctx, sqlite3_stmt *row, int index, struct event **event,
+int event_read(struct database *db, TALLOC_CTX *ctx, sqlite3_stmt *row, int index, struct directory_event **event,
                struct error *err) MUST_CHECK;
-void event_list_take(TALLOC_CTX *ctx, struct event_list *list, struct event *event);
+void event_list_take(TALLOC_CTX *ctx, struct event_list *list, struct directory_event *event);
 
 // The columns that all notifications have, in this order.
 #define NOTIFICATION_COLUMNS \
