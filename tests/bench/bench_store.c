@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_store [ENTRIES [LINKS [FOLDER]]]: what the directory store costs, beside what SQLite itself costs for as many rows.
+// bench_store [ENTRIES [LINKS [FOLDER]]]: what the directory store costs, beside what SQLite itself costs for
+// as many rows.
 
 #include <malloc.h>
 #include <stdio.h>
@@ -88,7 +89,8 @@ static struct entry *user_made(TALLOC_CTX *ctx, int number, const char *title)
 static struct entry *group_made(TALLOC_CTX *ctx, int number, int users, int size, int first)
 {
     struct uuid uuid = uuid_of(1 << 28 | number);
-    struct entry *entry = entry_new(ctx, &uuid, talloc_asprintf(ctx, "cn=group%05d,ou=groups,dc=example,dc=com", number));
+    struct entry *entry =
+        entry_new(ctx, &uuid, talloc_asprintf(ctx, "cn=group%05d,ou=groups,dc=example,dc=com", number));
     entry_add_text(entry, "objectClass", "groupOfNames");
     struct value *values = talloc_array(entry, struct value, size);
     for (int i = 0; i < size; i++) {
@@ -142,10 +144,15 @@ static double raw_inserts(struct bench *b)
     sqlite3 *db;
     sqlite3_stmt *entry, *link;
     sqlite3_open(path, &db);
-    sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-24576; "
-                 "CREATE TABLE e (id INTEGER PRIMARY KEY, u BLOB, h INTEGER, b BLOB); "
-                 "CREATE TABLE l (e INTEGER, a INTEGER, t INTEGER, PRIMARY KEY (e, a, t)) WITHOUT ROWID; BEGIN", NULL, NULL, NULL);
-    sqlite3_prepare_v2(db, "INSERT INTO e VALUES (?1, randomblob(16), random(), zeroblob(320))", -1, &entry, NULL);
+    sqlite3_exec(
+        db,
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA "
+        "cache_size=-24576; "
+        "CREATE TABLE e (id INTEGER PRIMARY KEY, u BLOB, h INTEGER, b BLOB); "
+        "CREATE TABLE l (e INTEGER, a INTEGER, t INTEGER, PRIMARY KEY (e, a, t)) WITHOUT ROWID; BEGIN",
+        NULL, NULL, NULL);
+    sqlite3_prepare_v2(db, "INSERT INTO e VALUES (?1, randomblob(16), random(), zeroblob(320))", -1, &entry,
+                       NULL);
     sqlite3_prepare_v2(db, "INSERT INTO l VALUES (?1, 1, ?2)", -1, &link, NULL);
     double start = now();
     for (int i = 0; i < b->entries; i++) {
@@ -159,8 +166,11 @@ static double raw_inserts(struct bench *b)
         sqlite3_step(link);
         sqlite3_reset(link);
     }
-    sqlite3_exec(db, "CREATE UNIQUE INDEX eu ON e (u); CREATE INDEX eh ON e (h); CREATE INDEX lt ON l (t, a, e); COMMIT; "
-                 "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+    sqlite3_exec(
+        db,
+        "CREATE UNIQUE INDEX eu ON e (u); CREATE INDEX eh ON e (h); CREATE INDEX lt ON l (t, a, e); COMMIT; "
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        NULL, NULL, NULL);
     double taken = now() - start;
     sqlite3_finalize(entry);
     sqlite3_finalize(link);
@@ -262,8 +272,10 @@ static void bench_refresh(struct bench *b, double made)
 
 int main(int argc, char **argv)
 {
-    struct bench b = { .ctx = talloc_new(NULL), .entries = argc > 1 ? atoi(argv[1]) : 105000,
-                       .links = argc > 2 ? atoi(argv[2]) : 700000, .group_size = 140 };
+    struct bench b = { .ctx = talloc_new(NULL),
+                       .entries = argc > 1 ? atoi(argv[1]) : 105000,
+                       .links = argc > 2 ? atoi(argv[2]) : 700000,
+                       .group_size = 140 };
     char folder[] = "/var/tmp/bench-store-XXXXXX";
     b.folder = argc > 3 ? argv[3] : mkdtemp(folder);
     struct config_directory *config = talloc_zero(b.ctx, struct config_directory);
@@ -284,8 +296,8 @@ int main(int argc, char **argv)
     double load = now() - start - made;
     printf("%d entries, %d links\n", b.entries, b.links);
     printf("raw inserts and indexes       %8.3f s\n", raw);
-    printf("first load                    %8.3f s   %.2f x raw (rows %.3f s, end %.3f s), %ld MiB resident\n", load, load / raw,
-           loaded, load - loaded, resident_kib() / 1024);
+    printf("first load                    %8.3f s   %.2f x raw (rows %.3f s, end %.3f s), %ld MiB resident\n",
+           load, load / raw, loaded, load - loaded, resident_kib() / 1024);
     must(&b, directory_store_checkpoint(b.store, &b.err));
     double change = change_users(&b);
     printf("one user changed              %8.3f ms\n", change * 1e3);

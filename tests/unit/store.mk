@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
-STORE_TESTS = tests/unit/test_directory_store tests/unit/test_directory_events tests/unit/test_store_open \
-  tests/unit/test_delivery_store
+STORE_TESTS = tests/unit/test_directory_store tests/unit/test_directory_refresh tests/unit/test_directory_events \
+  tests/unit/test_store_open tests/unit/test_delivery_store
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 STORE_TEST_LIBS = $(STORE_LIBS) $(EVENT_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) \
@@ -9,6 +9,8 @@ STORE_TEST_LIBS = $(STORE_LIBS) $(EVENT_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $
 STORE_FIXTURE = tests/unit/store_fixture.c tests/unit/store_fixture.h
 tests_unit_test_directory_store_SOURCES = tests/unit/test_directory_store.c $(STORE_FIXTURE)
 tests_unit_test_directory_store_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_directory_refresh_SOURCES = tests/unit/test_directory_refresh.c $(STORE_FIXTURE)
+tests_unit_test_directory_refresh_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_directory_events_SOURCES = tests/unit/test_directory_events.c $(STORE_FIXTURE)
 tests_unit_test_directory_events_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_open_SOURCES = tests/unit/test_store_open.c $(STORE_FIXTURE)

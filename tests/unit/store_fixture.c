@@ -96,21 +96,26 @@ struct entry *group_of(TALLOC_CTX *ctx, int number, const char *name, ...)
     return entry;
 }
 
-// --- deltas in text ----------------------------------------------------------------------------------------------------
+// --- deltas in text ------------------------------------------------------------------------------
 
 static int text_compare(const void *one, const void *other)
 {
     return strcmp(*(const char *const *)one, *(const char *const *)other);
 }
 
-static const char *links_join(TALLOC_CTX *ctx, const char *start, const struct link *links, size_t count, bool sign)
+static const char *links_join(TALLOC_CTX *ctx, const char *start, const struct link *links, size_t count,
+                              bool sign)
 {
     char **texts = talloc_array(ctx, char *, count + 1);
     char *text = talloc_strdup(ctx, start);
     for (size_t i = 0; i < count; i++) {
-        const char *entry = uuid_is_null(&links[i].entry) ? "-" : talloc_asprintf(ctx, "%d", number_of(&links[i].entry));
-        texts[i] = talloc_asprintf(ctx, "%s%s=%s[%s]", !sign ? "" : links[i].gained ? "+" : "-", links[i].attribute,
-                                   links[i].value, entry);
+        const char *entry =
+            uuid_is_null(&links[i].entry) ? "-" : talloc_asprintf(ctx, "%d", number_of(&links[i].entry));
+        texts[i] = talloc_asprintf(ctx, "%s%s=%s[%s]",
+                                   !sign             ? ""
+                                   : links[i].gained ? "+"
+                                                     : "-",
+                                   links[i].attribute, links[i].value, entry);
     }
     qsort(texts, count, sizeof *texts, text_compare);
     for (size_t i = 0; i < count; i++)
@@ -170,7 +175,7 @@ const char *deleted(struct fixture *f, int number)
     return text;
 }
 
-// --- look-ups in text --------------------------------------------------------------------------------------------------
+// --- look-ups in text ----------------------------------------------------------------------------
 
 static const char *found_text(struct fixture *f, const struct entry *entry, bool former)
 {

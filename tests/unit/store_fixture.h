@@ -28,13 +28,14 @@ int number_of(const struct uuid *uuid); // of uuid_of(); 0 for the null UUID
 
 // An entry with attributes given as name, value, name, value, …, NULL.
 struct entry *entry_of(TALLOC_CTX *ctx, int number, const char *dn, ...) __attribute__((sentinel));
-// A user uid=NAME,ou=people,dc=x with that uid, and a group cn=NAME,ou=groups,dc=x with members (DNs, NULL ends).
+// A user uid=NAME,ou=people,dc=x with that uid, and a group cn=NAME,ou=groups,dc=x with members (DNs, NULL
+// ends).
 struct entry *user_of(TALLOC_CTX *ctx, int number, const char *name);
 struct entry *group_of(TALLOC_CTX *ctx, int number, const char *name, ...) __attribute__((sentinel));
 
 // Each in a transaction of its own. The text says what the delta said:
-//   "none", "created +member=DN[7]", "changed renamed", "changed moved renamed", "deleted -owner=DN[-]"; links sorted,
-//   in brackets the number of the entry a link points to.
+//   "none", "created +member=DN[7]", "changed renamed", "changed moved renamed", "deleted -owner=DN[-]";
+//   links sorted, in brackets the number of the entry a link points to.
 const char *applied(struct fixture *f, const struct entry *entry);
 const char *deleted(struct fixture *f, int number);
 const char *delta_text(TALLOC_CTX *ctx, const struct delta *delta);

@@ -48,9 +48,9 @@ static void reopen(struct deliveries *d)
 // What a waiting notification is about; 0 and NULL have their defaults.
 struct about {
     enum event_type type;
-    int entry, party;        // numbers of entries; party -1: none
-    const char *to;          // address
-    int uuid;                // of the recipient, 0: only an address
+    int entry, party; // numbers of entries; party -1: none
+    const char *to;   // address
+    int uuid;         // of the recipient, 0: only an address
     const char *transport, *directory;
     int64_t due, digest_wait;
 };
@@ -64,18 +64,22 @@ static struct waiting *imported(struct deliveries *d, struct about about)
     waiting->directory = event->directory = about.directory ? about.directory : "corp";
     event->sequence = ++d->event;
     event->time = 5;
-    event->entry = (struct party){ .uuid = uuid_of(about.entry ? about.entry : 9), .dn = "cn=g,dc=x", .name = "g", .is_group = true };
+    event->entry = (struct party){
+        .uuid = uuid_of(about.entry ? about.entry : 9), .dn = "cn=g,dc=x", .name = "g", .is_group = true
+    };
     if (about.party >= 0)
-        event->party = (struct party){ .uuid = uuid_of(about.party ? about.party : 1), .dn = "uid=a,dc=x", .name = "a" };
+        event->party =
+            (struct party){ .uuid = uuid_of(about.party ? about.party : 1), .dn = "uid=a,dc=x", .name = "a" };
     waiting->due = about.due;
-    waiting->notification = (struct notification){ .sequence = ++d->sequence,
-                                                   .event_sequence = event->sequence,
-                                                   .recipient = { .address = about.to ? about.to : "a@x", .name = "A" },
-                                                   .roles = "member",
-                                                   .courtesy = true,
-                                                   .rule = "r",
-                                                   .transport = about.transport ? about.transport : "default",
-                                                   .digest_wait = about.digest_wait };
+    waiting->notification =
+        (struct notification){ .sequence = ++d->sequence,
+                               .event_sequence = event->sequence,
+                               .recipient = { .address = about.to ? about.to : "a@x", .name = "A" },
+                               .roles = "member",
+                               .courtesy = true,
+                               .rule = "r",
+                               .transport = about.transport ? about.transport : "default",
+                               .digest_wait = about.digest_wait };
     if (about.uuid)
         waiting->notification.recipient.uuid = uuid_of(about.uuid);
     assert_done(f, delivery_store_begin(d->store, &f->err));
@@ -93,7 +97,7 @@ static const char *ids_text(struct deliveries *d, const struct waiting *list, si
     return text;
 }
 
-// --- import ------------------------------------------------------------------------------------------------------------
+// --- import --------------------------------------------------------------------------------------
 
 static void import_moves_the_cursor(void **state)
 {
@@ -126,13 +130,16 @@ static void import_moves_the_cursor(void **state)
     assert_int_equal(cursor, 0);
 }
 
-// --- opposites ---------------------------------------------------------------------------------------------------------
+// --- opposites -----------------------------------------------------------------------------------
 
 static void opposites_are_found(void **state)
 {
     struct deliveries *d = *state;
     struct fixture *f = d->f;
-    static const struct { struct about earlier; bool opposite; } cases[] = {
+    static const struct {
+        struct about earlier;
+        bool opposite;
+    } cases[] = {
         { { .type = EVENT_GROUP_MEMBER_ADDED, .uuid = 3 }, true },
         { { .type = EVENT_GROUP_MEMBER_ADDED, .uuid = 3, .to = "moved@x" }, true }, // the same person
         { { .type = EVENT_GROUP_MEMBER_REMOVED, .uuid = 3 }, false },
@@ -149,16 +156,19 @@ static void opposites_are_found(void **state)
         if (cases[i].opposite)
             want = talloc_asprintf(d, "%d%s%s", (int)earlier->id, *want ? " " : "", want); // newest first
     }
-    struct waiting *later = imported(d, (struct about){ .type = EVENT_GROUP_MEMBER_REMOVED, .uuid = 3 }), *found;
+    struct waiting *later = imported(d, (struct about){ .type = EVENT_GROUP_MEMBER_REMOVED, .uuid = 3 }),
+                   *found;
     size_t count;
     assert_done(f, delivery_store_opposites(d->store, d, later, &found, &count, &f->err));
     assert_string_equal(ids_text(d, found, count), want);
     assert_int_equal(found[0].event->type, EVENT_GROUP_MEMBER_ADDED);
     // Only what still waits.
-    assert_done(f, delivery_store_set_state(d->store, found[0].id, NOTIFICATION_CANCELLED, "undone", &f->err));
+    assert_done(f,
+                delivery_store_set_state(d->store, found[0].id, NOTIFICATION_CANCELLED, "undone", &f->err));
     assert_done(f, delivery_store_opposites(d->store, d, later, &found, &count, &f->err));
     assert_int_equal(count, 1);
-    assert_done(f, delivery_store_set_state(d->store, found[0].id, NOTIFICATION_DROPPED, "no address", &f->err));
+    assert_done(f,
+                delivery_store_set_state(d->store, found[0].id, NOTIFICATION_DROPPED, "no address", &f->err));
     assert_done(f, delivery_store_opposites(d->store, d, later, &found, &count, &f->err));
     assert_int_equal(count, 0);
 }
@@ -167,9 +177,12 @@ static void opposites_without_party_and_by_address(void **state)
 {
     struct deliveries *d = *state;
     struct fixture *f = d->f;
-    struct waiting *disabled = imported(d, (struct about){ .type = EVENT_USER_DISABLED, .party = -1, .to = "a@x" });
+    struct waiting *disabled =
+        imported(d, (struct about){ .type = EVENT_USER_DISABLED, .party = -1, .to = "a@x" });
     imported(d, (struct about){ .type = EVENT_USER_DISABLED, .party = -1, .to = "b@x" });
-    struct waiting *enabled = imported(d, (struct about){ .type = EVENT_USER_ENABLED, .party = -1, .to = "a@x" }), *found;
+    struct waiting *enabled =
+                       imported(d, (struct about){ .type = EVENT_USER_ENABLED, .party = -1, .to = "a@x" }),
+                   *found;
     size_t count;
     assert_done(f, delivery_store_opposites(d->store, d, enabled, &found, &count, &f->err));
     assert_int_equal(count, 1);
@@ -179,7 +192,7 @@ static void opposites_without_party_and_by_address(void **state)
     assert_int_equal(count, 0);
 }
 
-// --- bundles -----------------------------------------------------------------------------------------------------------
+// --- bundles -------------------------------------------------------------------------------------
 
 static const char *bundle(struct deliveries *d, int64_t now, size_t limit)
 {
@@ -198,13 +211,16 @@ static void bundles_gather_what_belongs_together(void **state)
     assert_int_equal(due, 0);
     assert_string_equal(bundle(d, 1000, 10), "");
     enum event_type added = EVENT_GROUP_MEMBER_ADDED;
-    imported(d, (struct about){ .type = added, .uuid = 3, .due = 300, .digest_wait = 300 });                       // 1
-    imported(d, (struct about){ .type = added, .uuid = 3, .due = 200, .digest_wait = 100 });                       // 2
-    imported(d, (struct about){ .type = added, .uuid = 3, .due = 900, .digest_wait = 500, .transport = "fax" });   // 3
-    imported(d, (struct about){ .type = added, .uuid = 4, .due = 900, .digest_wait = 500 });                       // 4
-    imported(d, (struct about){ .type = added, .uuid = 3, .due = 150, .digest_wait = 0 });                         // 5
-    imported(d, (struct about){ .type = added, .uuid = 3, .due = 900, .digest_wait = 500, .directory = "other" }); // 6
-    imported(d, (struct about){ .type = added, .uuid = 3, .due = 950, .digest_wait = 500, .to = "moved@x" });      // 7
+    imported(d, (struct about){ .type = added, .uuid = 3, .due = 300, .digest_wait = 300 }); // 1
+    imported(d, (struct about){ .type = added, .uuid = 3, .due = 200, .digest_wait = 100 }); // 2
+    imported(d, (struct about){
+                    .type = added, .uuid = 3, .due = 900, .digest_wait = 500, .transport = "fax" }); // 3
+    imported(d, (struct about){ .type = added, .uuid = 4, .due = 900, .digest_wait = 500 });         // 4
+    imported(d, (struct about){ .type = added, .uuid = 3, .due = 150, .digest_wait = 0 });           // 5
+    imported(d, (struct about){
+                    .type = added, .uuid = 3, .due = 900, .digest_wait = 500, .directory = "other" }); // 6
+    imported(
+        d, (struct about){ .type = added, .uuid = 3, .due = 950, .digest_wait = 500, .to = "moved@x" }); // 7
     assert_done(f, delivery_store_next_due(d->store, &due, &f->err));
     assert_int_equal(due, 150);
     assert_string_equal(bundle(d, 149, 10), "");
@@ -225,7 +241,9 @@ static void bundles_gather_what_belongs_together(void **state)
     assert_int_equal(list[0].event->sequence, 1);
     assert_string_equal(list[0].event->party.name, "a");
     assert_int_equal(number_of(&list[0].notification.recipient.uuid), 3);
-    struct message message = { .directory = "corp", .transport = "default", .recipient = "a@x", .message_id = "<1@x>" };
+    struct message message = {
+        .directory = "corp", .transport = "default", .recipient = "a@x", .message_id = "<1@x>"
+    };
     assert_done(f, delivery_store_begin(d->store, &f->err));
     assert_done(f, delivery_store_freeze(d->store, &message, list, count, &f->err));
     assert_done(f, delivery_store_commit(d->store, &f->err));
@@ -237,27 +255,41 @@ static void bundles_gather_what_belongs_together(void **state)
     delivery_store_rollback(d->store);
 }
 
-// --- messages ----------------------------------------------------------------------------------------------------------
+// --- messages ------------------------------------------------------------------------------------
 
-static int64_t frozen(struct deliveries *d, const char *transport, const char *recipient, int64_t created, int64_t next_attempt)
+static int64_t frozen(struct deliveries *d, const char *transport, const char *recipient, int64_t created,
+                      int64_t next_attempt)
 {
     struct fixture *f = d->f;
-    struct waiting *waiting = imported(d, (struct about){ .type = EVENT_GROUP_MEMBER_ADDED, .to = recipient });
-    struct message message = { .state = MESSAGE_QUEUED, .directory = "corp", .transport = transport, .recipient = recipient,
-                               .recipient_name = "Name", .intended = "intended@x", .envelope_from = "", .message_id = "<m@x>",
-                               .subject = "S", .bytes = (const uint8_t *)"a\0b\r\n", .length = 5, .created = created,
-                               .expires = created + 1000, .next_attempt = next_attempt };
+    struct waiting *waiting =
+        imported(d, (struct about){ .type = EVENT_GROUP_MEMBER_ADDED, .to = recipient });
+    struct message message = { .state = MESSAGE_QUEUED,
+                               .directory = "corp",
+                               .transport = transport,
+                               .recipient = recipient,
+                               .recipient_name = "Name",
+                               .intended = "intended@x",
+                               .envelope_from = "",
+                               .message_id = "<m@x>",
+                               .subject = "S",
+                               .bytes = (const uint8_t *)"a\0b\r\n",
+                               .length = 5,
+                               .created = created,
+                               .expires = created + 1000,
+                               .next_attempt = next_attempt };
     assert_done(f, delivery_store_begin(d->store, &f->err));
     assert_done(f, delivery_store_freeze(d->store, &message, waiting, 1, &f->err));
     assert_done(f, delivery_store_commit(d->store, &f->err));
     return message.id;
 }
 
-static struct message *claim(struct deliveries *d, const char *transport, int64_t now, size_t limit, const char *want)
+static struct message *claim(struct deliveries *d, const char *transport, int64_t now, size_t limit,
+                             const char *want)
 {
     struct message *messages;
     size_t count;
-    assert_done(d->f, delivery_store_claim(d->store, d, transport, now, now + 100, limit, &messages, &count, &d->f->err));
+    assert_done(d->f, delivery_store_claim(d->store, d, transport, now, now + 100, limit, &messages, &count,
+                                           &d->f->err));
     char *text = talloc_strdup(d, "");
     for (size_t i = 0; i < count; i++)
         text = talloc_asprintf_append(text, "%s%d", i ? " " : "", (int)messages[i].id);
@@ -277,10 +309,17 @@ static struct message *listed(struct deliveries *d, struct message_query query, 
     return messages;
 }
 
-static void record(struct deliveries *d, int64_t id, enum message_state result, int64_t next_attempt, int64_t finished)
+static void record(struct deliveries *d, int64_t id, enum message_state result, int64_t next_attempt,
+                   int64_t finished)
 {
-    struct message message = { .id = id, .state = result, .attempts = 1, .next_attempt = next_attempt, .code = 250,
-                               .reply = "ok", .host = "relay", .finished = finished };
+    struct message message = { .id = id,
+                               .state = result,
+                               .attempts = 1,
+                               .next_attempt = next_attempt,
+                               .code = 250,
+                               .reply = "ok",
+                               .host = "relay",
+                               .finished = finished };
     assert_done(d->f, delivery_store_record(d->store, &message, 1, &d->f->err));
 }
 
@@ -338,7 +377,10 @@ static void queue_is_listed(void **state)
         frozen(d, "default", talloc_asprintf(d, "user%d@example.org", i), i, i);
     claim(d, NULL, 2, 10, "1 2");
     record(d, 1, MESSAGE_DEAD, 0, 7);
-    static const struct { struct message_query query; const char *found; } cases[] = {
+    static const struct {
+        struct message_query query;
+        const char *found;
+    } cases[] = {
         { { .state = -1 }, "6 5 4 3 2 1" },
         { { .state = -1, .limit = 2 }, "6 5" },
         { { .state = -1, .limit = 2, .before = 5 }, "4 3" },
@@ -363,8 +405,10 @@ static void events_and_messages_know_each_other(void **state)
     struct deliveries *d = *state;
     struct fixture *f = d->f;
     int64_t message = frozen(d, "default", "a@x", 10, 50);
-    struct waiting *waiting = imported(d, (struct about){ .type = EVENT_USER_LOCKED, .party = -1, .due = 77 });
-    assert_done(f, delivery_store_set_state(d->store, waiting->id, NOTIFICATION_DROPPED, "no address any more", &f->err));
+    struct waiting *waiting =
+        imported(d, (struct about){ .type = EVENT_USER_LOCKED, .party = -1, .due = 77 });
+    assert_done(f, delivery_store_set_state(d->store, waiting->id, NOTIFICATION_DROPPED,
+                                            "no address any more", &f->err));
     struct event_list list;
     assert_done(f, delivery_store_events_of(d->store, d, message, &list, &f->err));
     assert_int_equal(list.count, 1);
@@ -386,7 +430,7 @@ static void events_and_messages_know_each_other(void **state)
     assert_string_equal(rows[0].reason, "no address any more");
 }
 
-// --- the administrator's hand --------------------------------------------------------------------------------------------
+// --- the administrator's hand --------------------------------------------------------------------
 
 static int64_t act(struct deliveries *d, enum message_action action, struct message_query which, int64_t now)
 {

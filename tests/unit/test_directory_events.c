@@ -13,15 +13,20 @@
 
 #define A "uid=a,ou=people,dc=x"
 
-static struct directory_event *event_made(struct fixture *f, enum event_type type, const char *group, const char *member)
+static struct directory_event *event_made(struct fixture *f, enum event_type type, const char *group,
+                                          const char *member)
 {
     struct event_list list = { 0 };
     struct directory_event *event = event_list_add(&list, f, type);
     event->directory = "corp";
     event->time = clock_now();
-    event->entry = (struct party){ .uuid = uuid_of(9), .dn = talloc_asprintf(f, "cn=%s,dc=x", group), .name = group, .is_group = true };
+    event->entry = (struct party){
+        .uuid = uuid_of(9), .dn = talloc_asprintf(f, "cn=%s,dc=x", group), .name = group, .is_group = true
+    };
     if (member)
-        event->party = (struct party){ .uuid = uuid_of(1), .dn = talloc_asprintf(f, "uid=%s,dc=x", member), .name = member };
+        event->party = (struct party){ .uuid = uuid_of(1),
+                                       .dn = talloc_asprintf(f, "uid=%s,dc=x", member),
+                                       .name = member };
     return event;
 }
 
@@ -33,9 +38,17 @@ static int64_t put(struct fixture *f, struct directory_event *event)
 
 static struct notification notification_to(const char *address)
 {
-    return (struct notification){ .recipient = { .address = address, .name = "N", .dn = A, .uuid = uuid_of(1), .language = "de" },
-                                  .roles = "member owner", .courtesy = true, .rule = "r", .transport = "t",
-                                  .template_name = "special", .language = "fr", .digest_wait = 5, .expires = 7 };
+    return (struct notification){
+        .recipient = { .address = address, .name = "N", .dn = A, .uuid = uuid_of(1), .language = "de" },
+        .roles = "member owner",
+        .courtesy = true,
+        .rule = "r",
+        .transport = "t",
+        .template_name = "special",
+        .language = "fr",
+        .digest_wait = 5,
+        .expires = 7
+    };
 }
 
 static struct event_list events(struct fixture *f, struct event_query query)
@@ -96,7 +109,8 @@ static void outbox_rows_come_with_their_event(void **state)
     assert_null(read->template_name);
     assert_false(read->courtesy);
 
-    assert_done(f, directory_store_outbox(f->store, f, rows[0].notification.sequence, 1, &rows, &count, &f->err));
+    assert_done(
+        f, directory_store_outbox(f->store, f, rows[0].notification.sequence, 1, &rows, &count, &f->err));
     assert_int_equal(count, 1);
     assert_string_equal(rows[0].notification.recipient.address, "b@x");
     struct mirror_counts counts;
@@ -135,7 +149,10 @@ static void events_are_found(void **state)
     put(f, event_made(f, EVENT_USER_LOCKED, "u", NULL));
     commit(f);
     clock_set_fake(0);
-    static const struct { struct event_query query; const char *found; } cases[] = {
+    static const struct {
+        struct event_query query;
+        const char *found;
+    } cases[] = {
         { { 0 }, "321" },
         { { .limit = 2 }, "32" },
         { { .before = 3 }, "21" },
@@ -165,7 +182,10 @@ static void decisions_are_kept(void **state)
     begin(f);
     int64_t event = put(f, event_made(f, EVENT_GROUP_CREATED, "g", NULL));
     struct decision made[] = {
-        { .rule = "r", .role = "owner", .recipient = { .uuid = uuid_of(1), .address = "a@x", .dn = A }, .outcome = DECISION_TOLD },
+        { .rule = "r",
+          .role = "owner",
+          .recipient = { .uuid = uuid_of(1), .address = "a@x", .dn = A },
+          .outcome = DECISION_TOLD },
         { .rule = "s", .role = "", .outcome = DECISION_NO_MATCH, .reason = "It does not fit." },
     };
     assert_done(f, directory_store_put_decisions(f->store, event, made, 2, &f->err));
@@ -184,7 +204,7 @@ static void decisions_are_kept(void **state)
     assert_int_equal(count, 0);
 }
 
-// --- timers ------------------------------------------------------------------------------------------------------------
+// --- timers --------------------------------------------------------------------------------------
 
 static void set_timer(struct fixture *f, int number, int64_t due)
 {
@@ -246,7 +266,7 @@ static void timers_and_flags_go_with_their_entry(void **state)
     assert_int_equal(due, 0);
 }
 
-// --- storms ------------------------------------------------------------------------------------------------------------
+// --- storms --------------------------------------------------------------------------------------
 
 static struct storm open_storm(struct fixture *f, const char *rule)
 {
@@ -270,7 +290,9 @@ static void storms_hold_and_let_go(void **state)
     begin(f);
     assert_done(f, directory_store_begin_storm(f->store, &storm, &f->err));
     for (int i = 0; i < 5; i++)
-        assert_done(f, directory_store_hold(f->store, storm.id, put(f, event_made(f, EVENT_USER_CREATED, "u", NULL)), 3, 20 + i, &f->err));
+        assert_done(f, directory_store_hold(f->store, storm.id,
+                                            put(f, event_made(f, EVENT_USER_CREATED, "u", NULL)), 3, 20 + i,
+                                            &f->err));
     assert_done(f, directory_store_hold(f->store, storm.id, 5, 3, 99, &f->err)); // twice is once
     commit(f);
     struct storm found = open_storm(f, "r");
@@ -308,7 +330,7 @@ static void storms_hold_and_let_go(void **state)
     assert_int_equal(count, 0);
 }
 
-// --- purging -----------------------------------------------------------------------------------------------------------
+// --- purging -------------------------------------------------------------------------------------
 
 static void purge_keeps_what_is_wanted(void **state)
 {

@@ -14,7 +14,7 @@
 #define B "uid=b,ou=people,dc=x"
 #define OUT "uid=out,ou=elsewhere,dc=y"
 
-// --- one entry ---------------------------------------------------------------------------------------------------------
+// --- one entry -----------------------------------------------------------------------------------
 
 static void entry_comes_changes_and_goes(void **state)
 {
@@ -39,7 +39,8 @@ static void order_of_values_is_no_change(void **state)
     struct fixture *f = *state;
     applied(f, entry_of(f, 1, A, "cn", "one", "cn", "two", "sn", "three", NULL));
     assert_string_equal(applied(f, entry_of(f, 1, A, "sn", "three", "cn", "two", "cn", "one", NULL)), "none");
-    assert_string_equal(applied(f, entry_of(f, 1, A, "sn", "two", "cn", "three", "cn", "one", NULL)), "changed");
+    assert_string_equal(applied(f, entry_of(f, 1, A, "sn", "two", "cn", "three", "cn", "one", NULL)),
+                        "changed");
 }
 
 static void spelling_of_a_dn_is_kept_but_no_rename(void **state)
@@ -102,7 +103,7 @@ static void comes_back_after_leaving_the_view(void **state)
     assert_string_equal(found_by_dn(f, A), "former 1");
 }
 
-// --- links -------------------------------------------------------------------------------------------------------------
+// --- links ---------------------------------------------------------------------------------------
 
 static void links_are_gained_and_lost(void **state)
 {
@@ -113,7 +114,8 @@ static void links_are_gained_and_lost(void **state)
     assert_null(entry_attribute(f->delta->new, "member"));
     assert_string_equal(applied(f, group_of(f, 9, "g", A, B, NULL)), "changed +member=" B "[2]");
     assert_string_equal(applied(f, group_of(f, 9, "g", B, A, NULL)), "none");
-    assert_string_equal(applied(f, group_of(f, 9, "g", "UID=B , ou=people,dc=x", NULL)), "changed -member=" A "[1]");
+    assert_string_equal(applied(f, group_of(f, 9, "g", "UID=B , ou=people,dc=x", NULL)),
+                        "changed -member=" A "[1]");
     assert_string_equal(applied(f, group_of(f, 9, "g", B, B, NULL)), "none");
     assert_string_equal(links_text(f, 9), "member=" B "[2]");
     assert_string_equal(deleted(f, 9), "deleted -member=" B "[2]");
@@ -122,7 +124,8 @@ static void links_are_gained_and_lost(void **state)
 static void targets_outside_keep_their_text(void **state)
 {
     struct fixture *f = *state;
-    assert_string_equal(applied(f, group_of(f, 9, "g", OUT, A, NULL)), "created +member=" A "[-] +member=" OUT "[-]");
+    assert_string_equal(applied(f, group_of(f, 9, "g", OUT, A, NULL)),
+                        "created +member=" A "[-] +member=" OUT "[-]");
     assert_string_equal(links_text(f, 9), "member=" A "[-] member=" OUT "[-]");
     // A group may come before its new member.
     applied(f, user_of(f, 1, "a"));
@@ -152,7 +155,8 @@ static void uids_are_links_too(void **state)
     struct entry *renamed = entry_of(f, 1, A, "objectClass", "inetOrgPerson", "uid", "aa", "cn", "a", NULL);
     assert_string_equal(applied(f, renamed), "changed");
     assert_string_equal(found_by_uid(f, "a"), "1");
-    assert_string_equal(applied(f, entry_of(f, 9, dn, "memberUid", "aa", "memberUid", "zz", NULL)), "changed");
+    assert_string_equal(applied(f, entry_of(f, 9, dn, "memberUid", "aa", "memberUid", "zz", NULL)),
+                        "changed");
     assert_string_equal(links_text(f, 9), "memberUid=aa[1] memberUid=zz[-]");
     // Somebody else takes the old uid.
     applied(f, user_of(f, 2, "a"));
@@ -167,7 +171,8 @@ static void attributes_are_apart(void **state)
     applied(f, user_of(f, 1, "a"));
     assert_string_equal(applied(f, entry_of(f, 9, "cn=g,dc=x", "member", A, "owner", A, NULL)),
                         "created +member=" A "[1] +owner=" A "[1]");
-    assert_string_equal(applied(f, entry_of(f, 9, "cn=g,dc=x", "owner", A, NULL)), "changed -member=" A "[1]");
+    assert_string_equal(applied(f, entry_of(f, 9, "cn=g,dc=x", "owner", A, NULL)),
+                        "changed -member=" A "[1]");
     struct link *links;
     size_t count;
     struct uuid uuid = uuid_of(9);
@@ -208,20 +213,22 @@ static void changed_flavour_map_is_no_change_of_links(void **state)
     const char **was = f->flavour->attributes[ROLE_OWNER];
     f->flavour->attributes[ROLE_OWNER] = names;
     directory_store_flavour(f->store, f->flavour);
-    assert_string_equal(applied(f, entry_of(f, 9, "cn=g,dc=x", "responsible", A, "responsible", B, "member", A, NULL)),
-                        "changed +responsible=" B "[-]");
+    assert_string_equal(
+        applied(f, entry_of(f, 9, "cn=g,dc=x", "responsible", A, "responsible", B, "member", A, NULL)),
+        "changed +responsible=" B "[-]");
     assert_null(entry_attribute(f->delta->old, "responsible"));
     assert_string_equal(links_text(f, 9), "member=" A "[1] responsible=" A "[1] responsible=" B "[-]");
     // And back.
     f->flavour->attributes[ROLE_OWNER] = was;
     directory_store_flavour(f->store, f->flavour);
-    assert_string_equal(applied(f, entry_of(f, 9, "cn=g,dc=x", "responsible", A, "member", A, NULL)), "changed");
+    assert_string_equal(applied(f, entry_of(f, 9, "cn=g,dc=x", "responsible", A, "member", A, NULL)),
+                        "changed");
     assert_int_equal(entry_attribute(f->delta->old, "responsible")->count, 2);
     assert_int_equal(entry_attribute(f->delta->new, "responsible")->count, 1);
     assert_string_equal(links_text(f, 9), "member=" A "[1]");
 }
 
-// --- renames -----------------------------------------------------------------------------------------------------------
+// --- renames -------------------------------------------------------------------------------------
 
 static void former_name_is_an_alias_until_taken(void **state)
 {
@@ -235,7 +242,8 @@ static void former_name_is_an_alias_until_taken(void **state)
     assert_string_equal(found_by_dn(f, B), "1");
 }
 
-// refint rewrites `member` silently; the next message of the group shows the old DN gone and the new one there.
+// refint rewrites `member` silently; the next message of the group shows the old DN gone and the new one
+// there.
 static void rewritten_member_after_a_rename_is_no_news(void **state)
 {
     struct fixture *f = *state;
@@ -304,8 +312,10 @@ static void branch_moves_with_its_root(void **state)
     assert_string_equal(dn_of(f, 4), "uid=z,ou=older,dc=x");
     assert_string_equal(found_by_dn(f, "CN=b\\2cc+UID=a,ou=deep,ou=old,dc=x"), "3");
     // What the server says of the child afterwards is what we have; and refint's rewriting is no news.
-    assert_string_equal(applied(f, entry_of(f, 3, "uid=a+cn=b\\,c,ou=deep,ou=New,dc=x", "uid", "a", NULL)), "none");
-    assert_string_equal(applied(f, group_of(f, 9, "g", "uid=a+cn=b\\,c,ou=deep,ou=New,dc=x", NULL)), "changed");
+    assert_string_equal(applied(f, entry_of(f, 3, "uid=a+cn=b\\,c,ou=deep,ou=New,dc=x", "uid", "a", NULL)),
+                        "none");
+    assert_string_equal(applied(f, group_of(f, 9, "g", "uid=a+cn=b\\,c,ou=deep,ou=New,dc=x", NULL)),
+                        "changed");
 }
 
 static void large_branch_moves(void **state)
@@ -338,7 +348,8 @@ static void names_are_exchanged_step_by_step(void **state)
     assert_string_equal(found_by_dn(f, B), "1");
     assert_string_equal(found_by_dn(f, "uid=tmp,ou=people,dc=x"), "1");
     // refint: the group goes on meaning entry 1, whose name is B now.
-    assert_string_equal(applied(f, group_of(f, 9, "g", B, NULL)), "changed +member=" B "[1] -member=" A "[2]");
+    assert_string_equal(applied(f, group_of(f, 9, "g", B, NULL)),
+                        "changed +member=" B "[1] -member=" A "[2]");
 }
 
 // A refresh shows only the end: for a moment both claim one name.
@@ -357,9 +368,12 @@ static void names_are_exchanged_at_once(void **state)
     assert_string_equal(apply_text(f, entry_of(f, 2, "ou=a,dc=x", "ou", "a", NULL)), "changed renamed");
     assert_int_equal(f->moved.count, 2);
     commit(f);
-    static const struct { int number; const char *dn; } want[] = {
-        { 1, "ou=b,dc=x" }, { 2, "ou=a,dc=x" }, { 11, "uid=of-a,ou=b,dc=x" }, { 12, "uid=of-b,ou=a,dc=x" },
-        { 21, "uid=same,ou=b,dc=x" }, { 22, "uid=same,ou=a,dc=x" },
+    static const struct {
+        int number;
+        const char *dn;
+    } want[] = {
+        { 1, "ou=b,dc=x" },           { 2, "ou=a,dc=x" },           { 11, "uid=of-a,ou=b,dc=x" },
+        { 12, "uid=of-b,ou=a,dc=x" }, { 21, "uid=same,ou=b,dc=x" }, { 22, "uid=same,ou=a,dc=x" },
     };
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         assert_string_equal(dn_of(f, want[i].number), want[i].dn);
@@ -384,7 +398,7 @@ static void parked_entry_that_keeps_its_name_was_not_renamed(void **state)
     assert_string_equal(found_by_dn(f, B), "2");
 }
 
-// --- collisions --------------------------------------------------------------------------------------------------------
+// --- collisions ----------------------------------------------------------------------------------
 
 static void collisions_are_refused_in_words(void **state)
 {
@@ -398,8 +412,8 @@ static void collisions_are_refused_in_words(void **state)
                       "UPDATE outside SET value = 'uid=r,dc=y'");
     assert_done(f, directory_store_open(f, f->path, "corp", STORE_WRITE, &f->store, &f->err));
     directory_store_flavour(f->store, f->flavour);
-    const struct entry *entries[] = { user_of(f, 2, "a"), group_of(f, 8, "h", A, NULL), group_of(f, 8, "h", OUT, NULL),
-                                      entry_of(f, 3, OUT, "cn", "x", NULL) };
+    const struct entry *entries[] = { user_of(f, 2, "a"), group_of(f, 8, "h", A, NULL),
+                                      group_of(f, 8, "h", OUT, NULL), entry_of(f, 3, OUT, "cn", "x", NULL) };
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         begin(f);
         f->err = (struct error){ 0 };
@@ -414,7 +428,7 @@ static void collisions_are_refused_in_words(void **state)
     assert_int_equal(f->err.code, STORE_FAILED);
 }
 
-// --- transactions ------------------------------------------------------------------------------------------------------
+// --- transactions --------------------------------------------------------------------------------
 
 static struct source_state *state_of(struct fixture *f)
 {
@@ -488,298 +502,6 @@ static void store_of_another_directory_is_refused(void **state)
     f->store = NULL;
 }
 
-// --- first load --------------------------------------------------------------------------------------------------------
-
-static void load(struct fixture *f, const struct entry *entry)
-{
-    assert_done(f, directory_store_load(f->store, entry, &f->err));
-}
-
-static void load_fills_the_mirror(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 77, "left-over"));
-    assert_done(f, directory_store_load_begin(f->store, &f->err));
-    load(f, group_of(f, 9, "g", A, B, OUT, NULL)); // before its members
-    load(f, user_of(f, 1, "a"));
-    load(f, user_of(f, 2, "b"));
-    load(f, entry_of(f, 8, "cn=posix,dc=x", "memberUid", "b", "memberUid", "nobody", NULL));
-    struct source_state *source = state_of(f);
-    source->cookie = talloc_strdup(f, "c");
-    source->loaded = true;
-    assert_done(f, directory_store_load_end(f->store, source, &f->err));
-    assert_int_equal(source->version, 1);
-    assert_string_equal(found_by_number(f, 77), "none");
-    assert_string_equal(links_text(f, 9), "member=" A "[1] member=" B "[2] member=" OUT "[-]");
-    assert_string_equal(links_text(f, 8), "memberUid=b[2] memberUid=nobody[-]");
-    assert_string_equal(found_by_uid(f, "b"), "2");
-    struct mirror_counts counts;
-    assert_done(f, directory_store_counts(f->store, &counts, &f->err));
-    assert_int_equal(counts.entries, 4);
-    assert_int_equal(counts.links, 5);
-    assert_string_equal(applied(f, group_of(f, 9, "g", A, B, OUT, NULL)), "none");
-    assert_string_equal(applied(f, user_of(f, 3, "c")), "created");
-    assert_string_equal(found_by_number(f, 3), "3");
-}
-
-static void load_takes_the_last_of_what_comes_twice(void **state)
-{
-    struct fixture *f = *state;
-    assert_done(f, directory_store_load_begin(f->store, &f->err));
-    load(f, group_of(f, 9, "g", A, B, NULL));
-    load(f, user_of(f, 1, "a"));
-    load(f, group_of(f, 9, "g", B, NULL));
-    load(f, user_of(f, 2, "a")); // deleted and made again while we read
-    load(f, user_of(f, 3, "a"));
-    assert_done(f, directory_store_load_end(f->store, NULL, &f->err));
-    assert_string_equal(links_text(f, 9), "member=" B "[-]");
-    assert_string_equal(found_by_dn(f, A), "3");
-    struct mirror_counts counts;
-    assert_done(f, directory_store_counts(f->store, &counts, &f->err));
-    assert_int_equal(counts.entries, 4);
-    assert_int_equal(counts.links, 1);
-    assert_string_equal(deleted(f, 1), "deleted");
-    assert_string_equal(found_by_dn(f, A), "3");
-}
-
-static void aborted_load_leaves_what_was(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 1, "a"));
-    applied(f, group_of(f, 9, "g", A, NULL));
-    assert_done(f, directory_store_load_begin(f->store, &f->err));
-    load(f, user_of(f, 2, "b"));
-    directory_store_load_abort(f->store);
-    assert_string_equal(found_by_number(f, 1), "1");
-    assert_string_equal(found_by_number(f, 2), "none");
-    assert_done(f, directory_store_load_begin(f->store, &f->err));
-    load(f, user_of(f, 2, "b"));
-    fixture_reopen(f); // a crash
-    assert_string_equal(found_by_number(f, 1), "1");
-    assert_string_equal(links_text(f, 9), "member=" A "[1]");
-    assert_string_equal(applied(f, user_of(f, 1, "a")), "none");
-}
-
-// --- a refresh ---------------------------------------------------------------------------------------------------------
-
-static void stage_begin(struct fixture *f)
-{
-    assert_done(f, directory_store_stage_begin(f->store, &f->err));
-}
-
-static void stage(struct fixture *f, const struct entry *entry)
-{
-    assert_done(f, directory_store_stage(f->store, entry, &f->err));
-}
-
-static struct stage_summary stage_end(struct fixture *f, bool sweep)
-{
-    struct stage_summary summary;
-    assert_done(f, directory_store_stage_end(f->store, sweep, &summary, &f->err));
-    return summary;
-}
-
-// Numbers of the next entries, and applies them.
-static const char *stage_apply(struct fixture *f, size_t limit)
-{
-    struct entry **entries;
-    size_t count;
-    char *text = talloc_strdup(f, "");
-    begin(f);
-    assert_done(f, directory_store_stage_next(f->store, f, limit, &entries, &count, &f->err));
-    for (size_t i = 0; i < count; i++)
-        text = talloc_asprintf_append(text, "%s%d:%s", i ? ", " : "", number_of(&entries[i]->uuid), apply_text(f, entries[i]));
-    commit(f);
-    return text;
-}
-
-static const char *stage_gone(struct fixture *f, size_t limit)
-{
-    struct uuid *uuids;
-    size_t count;
-    char *text = talloc_strdup(f, "");
-    begin(f);
-    assert_done(f, directory_store_stage_next_gone(f->store, f, limit, &uuids, &count, &f->err));
-    for (size_t i = 0; i < count; i++)
-        text = talloc_asprintf_append(text, "%s%d:%s", i ? ", " : "", number_of(&uuids[i]), delete_text(f, number_of(&uuids[i])));
-    commit(f);
-    return text;
-}
-
-static void refresh_finds_what_differs(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 1, "a"));
-    applied(f, user_of(f, 2, "b"));
-    applied(f, user_of(f, 3, "c"));
-    applied(f, user_of(f, 4, "d"));
-    applied(f, group_of(f, 9, "g", A, NULL));
-    stage_begin(f);
-    stage(f, group_of(f, 9, "g", A, "uid=new,ou=people,dc=x", NULL)); // before its new member
-    stage(f, user_of(f, 1, "a"));
-    stage(f, user_of(f, 2, "bb"));
-    stage(f, user_of(f, 5, "new"));
-    struct uuid present = uuid_of(3);
-    assert_done(f, directory_store_stage_present(f->store, &present, 1, &f->err));
-    struct stage_summary summary = stage_end(f, true);
-    assert_int_equal(summary.staged, 4);
-    assert_int_equal(summary.differing, 3);
-    assert_int_equal(summary.gone, 1);
-    // Look-ups see what is coming, deltas too.
-    assert_string_equal(found_by_dn(f, "uid=new,ou=people,dc=x"), "5");
-    assert_string_equal(found_by_uid(f, "new"), "5");
-    assert_string_equal(found_by_number(f, 5), "5");
-    assert_string_equal(stage_apply(f, 1), "2:changed renamed");
-    assert_string_equal(stage_apply(f, 10), "5:created, 9:changed +member=uid=new,ou=people,dc=x[5]");
-    assert_string_equal(stage_apply(f, 10), "");
-    assert_string_equal(stage_gone(f, 10), "4:deleted");
-    assert_string_equal(stage_gone(f, 10), "");
-    directory_store_stage_drop(f->store);
-    assert_string_equal(found_by_number(f, 3), "3");
-    assert_string_equal(found_by_number(f, 4), "former 4");
-}
-
-static void refresh_without_sweep_keeps_the_unmentioned(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 1, "a"));
-    applied(f, user_of(f, 2, "b"));
-    stage_begin(f);
-    struct uuid gone[] = { uuid_of(2), uuid_of(77) };
-    assert_done(f, directory_store_stage_gone(f->store, gone, 2, &f->err));
-    struct stage_summary summary = stage_end(f, false);
-    assert_int_equal(summary.gone, 1);
-    assert_int_equal(summary.differing, 0);
-    assert_string_equal(stage_apply(f, 10), "");
-    assert_string_equal(stage_gone(f, 10), "2:deleted");
-    directory_store_stage_drop(f->store);
-    stage_begin(f);
-    assert_int_equal(stage_end(f, false).gone, 0);
-    directory_store_stage_drop(f->store);
-    stage_begin(f);
-    assert_int_equal(stage_end(f, true).gone, 1);
-    directory_store_stage_drop(f->store);
-}
-
-static void last_word_of_a_refresh_counts(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 1, "a"));
-    applied(f, user_of(f, 2, "b"));
-    applied(f, user_of(f, 3, "c"));
-    stage_begin(f);
-    struct uuid one = uuid_of(1), two = uuid_of(2), four = uuid_of(4);
-    stage(f, user_of(f, 1, "aa"));
-    stage(f, user_of(f, 1, "a")); // as it was, after all
-    assert_done(f, directory_store_stage_gone(f->store, &two, 1, &f->err));
-    stage(f, user_of(f, 2, "bb"));
-    stage(f, user_of(f, 3, "cc"));
-    stage(f, user_of(f, 3, "ccc"));
-    stage(f, user_of(f, 4, "d"));
-    assert_done(f, directory_store_stage_gone(f->store, &four, 1, &f->err));
-    stage(f, user_of(f, 5, "e"));
-    stage(f, user_of(f, 5, "ee"));
-    struct stage_summary summary = stage_end(f, true);
-    assert_int_equal(summary.gone, 0);
-    assert_int_equal(summary.differing, 3);
-    assert_string_equal(stage_apply(f, 10), "2:changed renamed, 3:changed renamed, 5:created");
-    assert_string_equal(dn_of(f, 3), "uid=ccc,ou=people,dc=x");
-    assert_string_equal(dn_of(f, 5), "uid=ee,ou=people,dc=x");
-    assert_string_equal(found_by_number(f, number_of(&one)), "1");
-    directory_store_stage_drop(f->store);
-}
-
-static void refresh_exchanges_names_and_moves_branches(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, entry_of(f, 1, "ou=a,dc=x", "ou", "a", NULL));
-    applied(f, entry_of(f, 2, "ou=b,dc=x", "ou", "b", NULL));
-    applied(f, entry_of(f, 11, "uid=of-a,ou=a,dc=x", "sn", "x", NULL));
-    applied(f, entry_of(f, 12, "uid=of-b,ou=b,dc=x", "sn", "x", NULL));
-    stage_begin(f);
-    stage(f, entry_of(f, 12, "uid=of-b,ou=a,dc=x", "sn", "x", NULL)); // a child before its parent
-    stage(f, entry_of(f, 11, "uid=of-a,ou=b,dc=x", "sn", "x", NULL));
-    stage(f, entry_of(f, 2, "ou=a,dc=x", "ou", "a", NULL));
-    stage(f, entry_of(f, 1, "ou=b,dc=x", "ou", "b", NULL));
-    stage_end(f, true);
-    // Parents first, so that the children have moved with them when their turn comes.
-    assert_string_equal(stage_apply(f, 10), "1:changed renamed, 2:changed renamed, 11:none, 12:none");
-    assert_string_equal(stage_gone(f, 10), "");
-    directory_store_stage_drop(f->store);
-    assert_string_equal(dn_of(f, 11), "uid=of-a,ou=b,dc=x");
-    assert_string_equal(found_by_dn(f, "uid=of-b,ou=a,dc=x"), "12");
-}
-
-// A group that is renamed as well comes before its members are known by their new names.
-static void refresh_knows_names_to_come(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, group_of(f, 2, "g", A, NULL));
-    applied(f, user_of(f, 9, "a"));
-    stage_begin(f);
-    stage(f, user_of(f, 9, "b"));
-    stage(f, group_of(f, 2, "h", B, NULL));
-    stage_end(f, true);
-    assert_string_equal(stage_apply(f, 1), "2:changed renamed");
-    assert_string_equal(stage_apply(f, 10), "9:changed renamed");
-    directory_store_stage_drop(f->store);
-    assert_string_equal(links_text(f, 2), "member=" B "[9]");
-}
-
-static void other_transactions_run_while_staging(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 1, "a"));
-    stage_begin(f);
-    stage(f, user_of(f, 1, "aa"));
-    struct timer timer = { .due = 5, .entry = uuid_of(1) };
-    begin(f);
-    assert_done(f, directory_store_set_timer(f->store, &timer, &f->err));
-    commit(f);
-    stage(f, user_of(f, 2, "b"));
-    assert_done(f, directory_store_checkpoint(f->store, &f->err));
-    begin(f);
-    directory_store_rollback(f->store);
-    assert_int_equal(stage_end(f, true).differing, 2);
-    directory_store_stage_drop(f->store);
-    // Dropped: nothing of it is left.
-    assert_string_equal(found_by_number(f, 2), "none");
-    assert_string_equal(dn_of(f, 1), A);
-}
-
-static void crashed_refresh_is_forgotten(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 1, "a"));
-    stage_begin(f);
-    stage(f, user_of(f, 2, "b"));
-    stage_end(f, true);
-    assert_string_equal(stage_apply(f, 1), "2:created");
-    fixture_reopen(f);
-    assert_string_equal(found_by_number(f, 2), "2");
-    struct entry **entries;
-    size_t count;
-    assert_int_equal(directory_store_stage_next(f->store, f, 1, &entries, &count, &f->err), -1);
-    assert_int_equal(directory_store_stage(f->store, user_of(f, 2, "b"), &f->err), -1);
-}
-
-static void staged_links_are_found(void **state)
-{
-    struct fixture *f = *state;
-    applied(f, user_of(f, 1, "a"));
-    stage_begin(f);
-    stage(f, group_of(f, 9, "g", A, B, NULL));
-    stage(f, user_of(f, 2, "b"));
-    stage_end(f, false);
-    assert_string_equal(links_text(f, 9), "member=" A "[1] member=" B "[2]");
-    struct uuid uuid = uuid_of(9);
-    size_t count;
-    assert_done(f, directory_store_count_links(f->store, &uuid, "member", &count, &f->err));
-    assert_int_equal(count, 2);
-    directory_store_stage_drop(f->store);
-    assert_string_equal(links_text(f, 9), "");
-}
-
 static int count_entries(void *context, const struct entry *entry)
 {
     (void)entry;
@@ -834,17 +556,6 @@ int main(void)
         TEST(commit_depends_on_the_cookie),
         TEST(what_was_not_committed_never_was),
         TEST(store_of_another_directory_is_refused),
-        TEST(load_fills_the_mirror),
-        TEST(load_takes_the_last_of_what_comes_twice),
-        TEST(aborted_load_leaves_what_was),
-        TEST(refresh_finds_what_differs),
-        TEST(refresh_without_sweep_keeps_the_unmentioned),
-        TEST(last_word_of_a_refresh_counts),
-        TEST(refresh_exchanges_names_and_moves_branches),
-        TEST(refresh_knows_names_to_come),
-        TEST(other_transactions_run_while_staging),
-        TEST(crashed_refresh_is_forgotten),
-        TEST(staged_links_are_found),
         TEST(each_calls_for_what_matches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,7 +212,8 @@ static void file_without_permission_is_named(void **state)
         assert_int_equal(seteuid(0), 0);
 }
 
-// A limit on the size of files acts like a full disk: what was committed stays, the rest is refused until there is room.
+// A limit on the size of files acts like a full disk: what was committed stays, the rest is refused until
+// there is room.
 static void full_disk_loses_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -246,7 +247,7 @@ static void full_disk_loses_nothing(void **state)
     assert_string_equal(found_by_number(f, 4), "none");
 }
 
-// --- a power cut: the log ends anywhere -------------------------------------------------------------------------------------
+// --- a power cut: the log ends anywhere ----------------------------------------------------------
 
 static void file_copy(const char *from, const char *to, long length)
 {
@@ -294,7 +295,7 @@ static void cookie_never_runs_ahead_of_the_mirror(void **state)
     }
 }
 
-// --- the write-ahead log ----------------------------------------------------------------------------------------------------
+// --- the write-ahead log -------------------------------------------------------------------------
 
 static void log_is_truncated_when_it_has_grown(void **state)
 {

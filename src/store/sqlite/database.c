@@ -15,7 +15,7 @@
 #define BUSY_TIMEOUT_MS 5000
 #define CHECK_MS 1500 // a large file is looked through for so long and no longer
 
-// --- the lock: SQLite's own are held for one transaction only, ours as long as the writer lives --------------------------
+// --- the lock: SQLite's own are held for one transaction only, ours as long as the writer lives --
 
 static int lock_refused(const char *path, int descriptor, struct error *err)
 {
@@ -23,9 +23,10 @@ static int lock_refused(const char *path, int descriptor, struct error *err)
     ssize_t length = pread(descriptor, pid, sizeof pid - 1, 0);
     pid[length > 0 ? length : 0] = '\0';
     pid[strcspn(pid, "\n")] = '\0';
-    return error_set_code(err, STORE_LOCKED,
-                          "%s is in use by another ldapnotifyd%s%s; only one may write to it: stop that one first", path,
-                          pid[0] ? ", process " : "", pid);
+    return error_set_code(
+        err, STORE_LOCKED,
+        "%s is in use by another ldapnotifyd%s%s; only one may write to it: stop that one first", path,
+        pid[0] ? ", process " : "", pid);
 }
 
 static int lock_take(struct database *db, struct error *err)
@@ -34,8 +35,9 @@ static int lock_take(struct database *db, struct error *err)
     db->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (db->lock < 0) {
         int reason = errno;
-        return error_set_code(err, reason == ENOSPC || reason == EROFS || reason == EDQUOT ? STORE_FULL : STORE_FAILED,
-                              "the lock %s cannot be made: %s; check state_dir and its owner", path, strerror(reason));
+        return error_set_code(
+            err, reason == ENOSPC || reason == EROFS || reason == EDQUOT ? STORE_FULL : STORE_FAILED,
+            "the lock %s cannot be made: %s; check state_dir and its owner", path, strerror(reason));
     }
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     if (fcntl(db->lock, F_OFD_SETLK, &whole) < 0) {
@@ -52,7 +54,7 @@ static int lock_take(struct database *db, struct error *err)
     return 0;
 }
 
-// --- settings ------------------------------------------------------------------------------------------------------------
+// --- settings ------------------------------------------------------------------------------------
 
 static int wal_grown(void *context, sqlite3 *handle, const char *name, int frames)
 {
@@ -72,10 +74,12 @@ static int settings_common(struct database *db, struct error *err)
     return database_cache(db, CACHE_USUAL_KIB, err);
 }
 
-// One writer a file is what keeps the write-ahead log sound and small: it alone checkpoints, and when it chooses to.
+// One writer a file is what keeps the write-ahead log sound and small: it alone checkpoints, and when it
+// chooses to.
 static int settings_writer(struct database *db, struct error *err)
 {
-    if (database_execute(db, db->kind->durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err) < 0 ||
+    if (database_execute(db, db->kind->durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                         err) < 0 ||
         database_execute(db, "PRAGMA journal_mode = WAL", err) < 0 ||
         database_execute(db, "PRAGMA wal_autocheckpoint = 0", err) < 0 ||
         database_execute(db, "PRAGMA secure_delete = FAST", err) < 0)
@@ -83,26 +87,29 @@ static int settings_writer(struct database *db, struct error *err)
     sqlite3_stmt *mode = database_query(db, "SELECT journal_mode FROM pragma_journal_mode()", err);
     if (!mode)
         return -1;
-    bool wal = sqlite3_step(mode) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
+    bool wal =
+        sqlite3_step(mode) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(mode, 0), "wal") == 0;
     sqlite3_reset(mode);
     if (!wal)
-        return error_set_code(err, STORE_FAILED,
-                              "%s: the file system does not allow a write-ahead log; put state_dir on a local one", db->path);
+        return error_set_code(
+            err, STORE_FAILED,
+            "%s: the file system does not allow a write-ahead log; put state_dir on a local one", db->path);
     sqlite3_wal_hook(db->handle, wal_grown, db);
     return 0;
 }
 
-// Sorters and stages spill to temporary files: beside the store there is room for them, in a small /tmp perhaps not.
+// Sorters and stages spill to temporary files: beside the store there is room for them, in a small /tmp
+// perhaps not.
 static void settings_temporary(const char *path)
 {
     if (sqlite3_temp_directory)
         return;
     const char *slash = strrchr(path, '/');
-    sqlite3_temp_directory = slash ? sqlite3_mprintf("%.*s", (int)(slash - path) + (slash == path), path)
-                                   : sqlite3_mprintf(".");
+    sqlite3_temp_directory =
+        slash ? sqlite3_mprintf("%.*s", (int)(slash - path) + (slash == path), path) : sqlite3_mprintf(".");
 }
 
-// --- what is in the file ----------------------------------------------------------------------------------------------------
+// --- what is in the file -------------------------------------------------------------------------
 
 static int pragma_number(struct database *db, const char *sql, int64_t *number, struct error *err)
 {
@@ -112,7 +119,8 @@ static int pragma_number(struct database *db, const char *sql, int64_t *number, 
 
 static int damaged(struct database *db, const char *words, struct error *err)
 {
-    return error_set_code(err, STORE_DAMAGED, "%s is damaged (%s). Stop the daemon, move the file away and start again: %s",
+    return error_set_code(err, STORE_DAMAGED,
+                          "%s is damaged (%s). Stop the daemon, move the file away and start again: %s",
                           db->path, words, db->kind->loss);
 }
 
@@ -125,16 +133,18 @@ static int file_judge(struct database *db, int64_t *version, struct error *err)
         pragma_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err) < 0)
         return -1;
     if ((uint32_t)id != db->kind->application_id && (id != 0 || tables != 0 || *version != 0))
-        return error_set_code(err, STORE_DAMAGED, "%s is a database, but no %s; it is left alone: move it away and start again",
+        return error_set_code(err, STORE_DAMAGED,
+                              "%s is a database, but no %s; it is left alone: move it away and start again",
                               db->path, db->kind->name);
     int64_t newest = 0;
     for (const struct migration *m = db->kind->migrations; m->version; m++)
         newest = m->version;
     if (*version > newest)
-        return error_set_code(err, STORE_NEWER,
-                              "%s was written by a later version of this program (format %lld, this one knows %lld); "
-                              "install that version again, or put back a copy made before the upgrade",
-                              db->path, (long long)*version, (long long)newest);
+        return error_set_code(
+            err, STORE_NEWER,
+            "%s was written by a later version of this program (format %lld, this one knows %lld); "
+            "install that version again, or put back a copy made before the upgrade",
+            db->path, (long long)*version, (long long)newest);
     if (db->mode == STORE_READ && *version < newest)
         return error_set_code(err, STORE_ABSENT, "%s is not ready yet: its writer has not %s it", db->path,
                               *version ? "upgraded" : "made");
@@ -175,7 +185,8 @@ static int migrate_one(struct database *db, const struct migration *migration, s
     char *version = talloc_asprintf(db, "PRAGMA application_id = %d; PRAGMA user_version = %d",
                                     (int)db->kind->application_id, migration->version);
     int result = database_begin(db, err);
-    if (result == 0 && (database_execute(db, migration->sql, err) < 0 || database_execute(db, version, err) < 0)) {
+    if (result == 0 &&
+        (database_execute(db, migration->sql, err) < 0 || database_execute(db, version, err) < 0)) {
         database_rollback(db);
         result = -1;
     } else if (result == 0) {
@@ -195,7 +206,7 @@ static int migrate(struct database *db, int64_t version, struct error *err)
     return 0;
 }
 
-// --- opening -----------------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 static int database_destroy(struct database *db)
 {
@@ -206,7 +217,8 @@ static int database_destroy(struct database *db)
     return 0;
 }
 
-// Made here and not by SQLite, so that nobody else can read it from its first moment on; its companions inherit the mode.
+// Made here and not by SQLite, so that nobody else can read it from its first moment on; its companions
+// inherit the mode.
 static int file_make(struct database *db, struct error *err)
 {
     int descriptor = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -215,9 +227,10 @@ static int file_make(struct database *db, struct error *err)
         return 0;
     }
     int reason = errno;
-    return error_set_code(err, reason == ENOSPC || reason == EROFS || reason == EDQUOT ? STORE_FULL : STORE_FAILED,
-                          "%s cannot be opened for writing: %s; check its owner and mode, and state_dir", db->path,
-                          strerror(reason));
+    return error_set_code(err,
+                          reason == ENOSPC || reason == EROFS || reason == EDQUOT ? STORE_FULL : STORE_FAILED,
+                          "%s cannot be opened for writing: %s; check its owner and mode, and state_dir",
+                          db->path, strerror(reason));
 }
 
 static int open_writer(struct database *db, struct error *err)

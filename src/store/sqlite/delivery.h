@@ -21,8 +21,10 @@ int delivery_leave(struct delivery_store *store, bool own, int result, struct er
 
 // Message columns in the order of delivery_message_read().
 #define MESSAGE_COLUMNS \
-    "m.id, m.state, m.directory, m.transport, m.recipient, m.recipient_name, m.intended, m.envelope_from, m.message_id, " \
-    "m.subject, m.created, m.expires, m.next_attempt, m.lease_until, m.finished, m.attempts, m.code, m.reply, m.host"
+    "m.id, m.state, m.directory, m.transport, m.recipient, m.recipient_name, m.intended, " \
+    "m.envelope_from, m.message_id, " \
+    "m.subject, m.created, m.expires, m.next_attempt, m.lease_until, m.finished, m.attempts, " \
+    "m.code, m.reply, m.host"
 #define MESSAGE_COLUMN_COUNT 19
 void delivery_message_read(TALLOC_CTX *ctx, sqlite3_stmt *row, int first, struct message *message);
 void delivery_message_bytes(TALLOC_CTX *ctx, sqlite3_stmt *row, int index, struct message *message);

@@ -6,10 +6,12 @@
 
 void delivery_message_read(TALLOC_CTX *ctx, sqlite3_stmt *row, int first, struct message *message)
 {
-    const char **texts[] = { &message->directory, &message->transport, &message->recipient, &message->recipient_name,
-                             &message->intended, &message->envelope_from, &message->message_id, &message->subject };
-    int64_t *numbers[] = { &message->created, &message->expires, &message->next_attempt, &message->lease_until,
-                           &message->finished, &message->attempts, &message->code };
+    const char **texts[] = { &message->directory,      &message->transport, &message->recipient,
+                             &message->recipient_name, &message->intended,  &message->envelope_from,
+                             &message->message_id,     &message->subject };
+    int64_t *numbers[] = { &message->created,     &message->expires,  &message->next_attempt,
+                           &message->lease_until, &message->finished, &message->attempts,
+                           &message->code };
     message->id = sqlite3_column_int64(row, first);
     message->state = (enum message_state)sqlite3_column_int(row, first + 1);
     for (int i = 0; i < 8; i++)
@@ -27,24 +29,34 @@ void delivery_message_bytes(TALLOC_CTX *ctx, sqlite3_stmt *row, int index, struc
     message->bytes = bytes ? talloc_memdup(ctx, bytes, message->length) : NULL;
 }
 
-// --- freezing ----------------------------------------------------------------------------------------------------------------
+// --- freezing ------------------------------------------------------------------------------------
 
 static int message_insert(struct delivery_store *store, struct message *message, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO message (state, created, lifetime, expires, next_attempt, lease_until, "
-                                         "finished, attempts, code, directory, transport, recipient, recipient_name, intended, "
-                                         "envelope_from, message_id, subject, reply, host) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
-                                         "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)", err);
+    sqlite3_stmt *write =
+        database_query(store->db,
+                       "INSERT INTO message (state, created, lifetime, expires, next_attempt, lease_until, "
+                       "finished, attempts, code, directory, transport, recipient, recipient_name, intended, "
+                       "envelope_from, message_id, subject, reply, host) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+                       "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                       err);
     if (!write)
         return -1;
-    const int64_t numbers[] = { message->state, message->created,
-                                message->expires ? message->expires - message->created : 0, message->expires,
-                                message->next_attempt, message->lease_until, message->finished, message->attempts,
-                                message->code };
-    const char *const texts[] = { message->directory ? message->directory : "", message->transport ? message->transport : "",
-                                  message->recipient ? message->recipient : "", message->recipient_name, message->intended,
-                                  message->envelope_from, message->message_id ? message->message_id : "", message->subject,
-                                  message->reply, message->host };
+    const int64_t numbers[] = {
+        message->state,    message->created,      message->expires ? message->expires - message->created : 0,
+        message->expires,  message->next_attempt, message->lease_until,
+        message->finished, message->attempts,     message->code
+    };
+    const char *const texts[] = { message->directory ? message->directory : "",
+                                  message->transport ? message->transport : "",
+                                  message->recipient ? message->recipient : "",
+                                  message->recipient_name,
+                                  message->intended,
+                                  message->envelope_from,
+                                  message->message_id ? message->message_id : "",
+                                  message->subject,
+                                  message->reply,
+                                  message->host };
     for (int i = 0; i < 9; i++)
         bind_int(write, i + 1, numbers[i]);
     for (int i = 0; i < 10; i++)
@@ -65,15 +77,17 @@ static int body_insert(struct delivery_store *store, const struct message *messa
     return database_run(store->db, write, err);
 }
 
-int delivery_store_freeze(struct delivery_store *store, struct message *message, const struct waiting *bundle, size_t count,
-                          struct error *err)
+int delivery_store_freeze(struct delivery_store *store, struct message *message, const struct waiting *bundle,
+                          size_t count, struct error *err)
 {
     if (message_insert(store, message, err) < 0 || body_insert(store, message, err) < 0)
         return -1;
     int64_t now = clock_now();
     for (size_t i = 0; i < count; i++) {
-        sqlite3_stmt *write = database_query(store->db, "UPDATE notification SET state = 1, message = ?2, changed = ?3 "
-                                             "WHERE id = ?1 AND state = 0", err);
+        sqlite3_stmt *write = database_query(store->db,
+                                             "UPDATE notification SET state = 1, message = ?2, changed = ?3 "
+                                             "WHERE id = ?1 AND state = 0",
+                                             err);
         if (!write)
             return -1;
         bind_int(write, 1, bundle[i].id);
@@ -82,16 +96,17 @@ int delivery_store_freeze(struct delivery_store *store, struct message *message,
         if (database_run(store->db, write, err) < 0)
             return -1;
         if (database_changes(store->db) != 1)
-            return error_set_code(err, STORE_CONFLICT, "notification %lld no longer waits: it is in a message already, or dropped",
+            return error_set_code(err, STORE_CONFLICT,
+                                  "notification %lld no longer waits: it is in a message already, or dropped",
                                   (long long)bundle[i].id);
     }
     return 0;
 }
 
-// --- claiming ----------------------------------------------------------------------------------------------------------------
+// --- claiming ------------------------------------------------------------------------------------
 
-static int claim_collect(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row, struct message **messages,
-                         size_t *count, struct error *err)
+static int claim_collect(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row,
+                         struct message **messages, size_t *count, struct error *err)
 {
     int result;
     while ((result = database_step(store->db, row, err)) > 0) {
@@ -105,35 +120,46 @@ static int claim_collect(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_
     return result;
 }
 
-// An "added" never leaves after its "removed": a message waits while an older one that tells the opposite of the same
-// thing to the same recipient is queued, leased or held.
+// An "added" never leaves after its "removed": a message waits while an older one that tells the opposite of
+// the same thing to the same recipient is queued, leased or held.
 #define CLAIM_IN_ORDER \
-    "AND NOT EXISTS (SELECT 1 FROM notification n JOIN event ne ON ne.directory = n.directory AND ne.sequence = n.event " \
-    "JOIN notification o INDEXED BY notification_told ON o.pair = n.pair AND o.state = 1 AND o.message < m.id " \
+    "AND NOT EXISTS (SELECT 1 FROM notification n JOIN event ne ON ne.directory = n.directory AND " \
+    "ne.sequence = n.event " \
+    "JOIN notification o INDEXED BY notification_told ON o.pair = n.pair AND o.state = 1 AND " \
+    "o.message < m.id " \
     "JOIN event oe ON oe.directory = o.directory AND oe.sequence = o.event AND oe.type <> ne.type " \
     "JOIN message om ON om.id = o.message AND om.state IN (0, 1, 4) WHERE n.message = m.id) "
 
 static sqlite3_stmt *claim_expired(struct delivery_store *store, struct error *err)
 {
-    return database_query(store->db, "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m JOIN body b ON b.message = m.id "
-                          "WHERE m.state = 1 AND m.lease_until <= ?2 AND (?1 IS NULL OR m.transport = ?1) ORDER BY m.id LIMIT ?3",
-                          err);
+    return database_query(
+        store->db,
+        "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m JOIN body b ON b.message = m.id "
+        "WHERE m.state = 1 AND m.lease_until <= ?2 AND (?1 IS NULL OR m.transport = ?1) ORDER BY "
+        "m.id LIMIT ?3",
+        err);
 }
 
 static sqlite3_stmt *claim_due(struct delivery_store *store, const char *transport, struct error *err)
 {
     if (!transport)
-        return database_query(store->db, "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m JOIN body b ON b.message = m.id "
+        return database_query(store->db,
+                              "SELECT " MESSAGE_COLUMNS
+                              ", b.bytes FROM message m JOIN body b ON b.message = m.id "
                               "WHERE m.state = 0 AND m.next_attempt <= ?2 " CLAIM_IN_ORDER
-                              "ORDER BY m.next_attempt, m.id LIMIT ?3", err);
-    return database_query(store->db, "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m INDEXED BY message_due "
-                          "JOIN body b ON b.message = m.id WHERE m.state = 0 AND m.transport = ?1 AND m.next_attempt <= ?2 "
-                          CLAIM_IN_ORDER
-                          "ORDER BY m.next_attempt, m.created, m.id LIMIT ?3", err);
+                              "ORDER BY m.next_attempt, m.id LIMIT ?3",
+                              err);
+    return database_query(
+        store->db,
+        "SELECT " MESSAGE_COLUMNS ", b.bytes FROM message m INDEXED BY message_due "
+        "JOIN body b ON b.message = m.id WHERE m.state = 0 AND m.transport = ?1 AND m.next_attempt "
+        "<= ?2 " CLAIM_IN_ORDER
+        "ORDER BY m.next_attempt, m.created, m.id LIMIT ?3",
+        err);
 }
 
-static int claim_select(struct delivery_store *store, TALLOC_CTX *ctx, const char *transport, int64_t now, size_t limit,
-                        struct message **messages, size_t *count, struct error *err)
+static int claim_select(struct delivery_store *store, TALLOC_CTX *ctx, const char *transport, int64_t now,
+                        size_t limit, struct message **messages, size_t *count, struct error *err)
 {
     for (int expired = 1; expired >= 0 && *count < limit; expired--) {
         sqlite3_stmt *row = expired ? claim_expired(store, err) : claim_due(store, transport, err);
@@ -149,9 +175,11 @@ static int claim_select(struct delivery_store *store, TALLOC_CTX *ctx, const cha
     return 0;
 }
 
-static int claim_mark(struct delivery_store *store, struct message *message, int64_t lease_until, struct error *err)
+static int claim_mark(struct delivery_store *store, struct message *message, int64_t lease_until,
+                      struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "UPDATE message SET state = 1, lease_until = ?2 WHERE id = ?1", err);
+    sqlite3_stmt *write =
+        database_query(store->db, "UPDATE message SET state = 1, lease_until = ?2 WHERE id = ?1", err);
     if (!write)
         return -1;
     bind_int(write, 1, message->id);
@@ -161,8 +189,9 @@ static int claim_mark(struct delivery_store *store, struct message *message, int
     return database_run(store->db, write, err);
 }
 
-int delivery_store_claim(struct delivery_store *store, TALLOC_CTX *ctx, const char *transport, int64_t now, int64_t lease_until,
-                         size_t limit, struct message **messages, size_t *count, struct error *err)
+int delivery_store_claim(struct delivery_store *store, TALLOC_CTX *ctx, const char *transport, int64_t now,
+                         int64_t lease_until, size_t limit, struct message **messages, size_t *count,
+                         struct error *err)
 {
     bool own;
     *messages = NULL;
@@ -180,13 +209,21 @@ int delivery_store_claim(struct delivery_store *store, TALLOC_CTX *ctx, const ch
     return result;
 }
 
-int delivery_store_next_attempt(struct delivery_store *store, const char *transport, int64_t *when, struct error *err)
+int delivery_store_next_attempt(struct delivery_store *store, const char *transport, int64_t *when,
+                                struct error *err)
 {
-    sqlite3_stmt *read = transport
-        ? database_query(store->db, "SELECT next_attempt FROM message INDEXED BY message_due WHERE state = 0 AND transport = ?1 "
-                         "ORDER BY next_attempt LIMIT 1", err)
-        : database_query(store->db, "SELECT coalesce(min(next_attempt), 0) FROM message INDEXED BY message_due WHERE state = 0",
-                         err);
+    sqlite3_stmt *read =
+        transport
+            ? database_query(
+                  store->db,
+                  "SELECT next_attempt FROM message INDEXED BY message_due WHERE state = 0 AND "
+                  "transport = ?1 "
+                  "ORDER BY next_attempt LIMIT 1",
+                  err)
+            : database_query(
+                  store->db,
+                  "SELECT coalesce(min(next_attempt), 0) FROM message INDEXED BY message_due WHERE state = 0",
+                  err);
     if (!read)
         return -1;
     if (transport)
@@ -194,13 +231,16 @@ int delivery_store_next_attempt(struct delivery_store *store, const char *transp
     return database_number(store->db, read, when, err);
 }
 
-// --- results -----------------------------------------------------------------------------------------------------------------
+// --- results -------------------------------------------------------------------------------------
 
 // Only of what is leased: whoever lost the lease has nothing more to say.
 static int record_one(struct delivery_store *store, const struct message *message, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "UPDATE message SET state = ?2, attempts = ?3, next_attempt = ?4, code = ?5, "
-                                         "reply = ?6, host = ?7, finished = ?8, lease_until = 0 WHERE id = ?1 AND state = 1", err);
+    sqlite3_stmt *write =
+        database_query(store->db,
+                       "UPDATE message SET state = ?2, attempts = ?3, next_attempt = ?4, code = ?5, "
+                       "reply = ?6, host = ?7, finished = ?8, lease_until = 0 WHERE id = ?1 AND state = 1",
+                       err);
     if (!write)
         return -1;
     bind_int(write, 1, message->id);
@@ -214,7 +254,8 @@ static int record_one(struct delivery_store *store, const struct message *messag
     return database_run(store->db, write, err);
 }
 
-int delivery_store_record(struct delivery_store *store, const struct message *messages, size_t count, struct error *err)
+int delivery_store_record(struct delivery_store *store, const struct message *messages, size_t count,
+                          struct error *err)
 {
     bool own;
     if (delivery_enter(store, &own, err) < 0)

@@ -6,7 +6,7 @@
 #include "delivery.h"
 #include "event_row.h"
 
-// --- keys: what belongs together, hashed so that an index stays small ------------------------------------------------------------
+// --- keys: what belongs together, hashed so that an index stays small ----------------------------
 
 static void key_text(char **key, const char *text)
 {
@@ -49,9 +49,10 @@ static int64_t key_hash(const char *key)
     return (int64_t)hash_bytes(key, strlen(key));
 }
 
-// --- import ----------------------------------------------------------------------------------------------------------------------
+// --- import --------------------------------------------------------------------------------------
 
-int delivery_store_cursor(struct delivery_store *store, const char *directory, int64_t *sequence, struct error *err)
+int delivery_store_cursor(struct delivery_store *store, const char *directory, int64_t *sequence,
+                          struct error *err)
 {
     sqlite3_stmt *read = database_query(store->db, "SELECT sequence FROM cursor WHERE directory = ?1", err);
     if (!read)
@@ -60,10 +61,13 @@ int delivery_store_cursor(struct delivery_store *store, const char *directory, i
     return database_number(store->db, read, sequence, err);
 }
 
-int delivery_store_set_cursor(struct delivery_store *store, const char *directory, int64_t sequence, struct error *err)
+int delivery_store_set_cursor(struct delivery_store *store, const char *directory, int64_t sequence,
+                              struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO cursor (directory, sequence) VALUES (?1, ?2) "
-                                         "ON CONFLICT (directory) DO UPDATE SET sequence = ?2", err);
+    sqlite3_stmt *write = database_query(store->db,
+                                         "INSERT INTO cursor (directory, sequence) VALUES (?1, ?2) "
+                                         "ON CONFLICT (directory) DO UPDATE SET sequence = ?2",
+                                         err);
     if (!write)
         return -1;
     bind_text(write, 1, directory);
@@ -74,8 +78,11 @@ int delivery_store_set_cursor(struct delivery_store *store, const char *director
 // Only ever forward: what was imported once is not imported again.
 static int cursor_advance(struct delivery_store *store, const struct waiting *waiting, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO cursor (directory, sequence) VALUES (?1, ?2) "
-                                         "ON CONFLICT (directory) DO UPDATE SET sequence = ?2 WHERE sequence < ?2", err);
+    sqlite3_stmt *write =
+        database_query(store->db,
+                       "INSERT INTO cursor (directory, sequence) VALUES (?1, ?2) "
+                       "ON CONFLICT (directory) DO UPDATE SET sequence = ?2 WHERE sequence < ?2",
+                       err);
     if (!write)
         return -1;
     bind_text(write, 1, waiting->directory);
@@ -91,11 +98,14 @@ static int cursor_advance(struct delivery_store *store, const struct waiting *wa
 static int event_keep(struct delivery_store *store, const struct waiting *waiting, struct error *err)
 {
     int64_t sequence = waiting->notification.event_sequence;
-    if (store->last_directory && store->last_event == sequence && strcmp(store->last_directory, waiting->directory) == 0)
+    if (store->last_directory && store->last_event == sequence &&
+        strcmp(store->last_directory, waiting->directory) == 0)
         return 0;
     char *data = event_text(store, waiting->event, err);
-    sqlite3_stmt *write = data ? database_query(store->db, "INSERT INTO event (directory, sequence, type, data) "
-                                                "VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", err)
+    sqlite3_stmt *write = data ? database_query(store->db,
+                                                "INSERT INTO event (directory, sequence, type, data) "
+                                                "VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                                                err)
                                : NULL;
     int result = -1;
     if (write) {
@@ -116,9 +126,12 @@ static int event_keep(struct delivery_store *store, const struct waiting *waitin
 
 static int waiting_insert(struct delivery_store *store, struct waiting *waiting, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO notification (directory, outbox, event, created, changed, due, folded, "
-                                         "pair, bundle, " NOTIFICATION_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, "
-                                         "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)", err);
+    sqlite3_stmt *write =
+        database_query(store->db,
+                       "INSERT INTO notification (directory, outbox, event, created, changed, due, folded, "
+                       "pair, bundle, " NOTIFICATION_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, "
+                       "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+                       err);
     if (!write)
         return -1;
     TALLOC_CTX *scratch = talloc_new(NULL);
@@ -140,19 +153,24 @@ static int waiting_insert(struct delivery_store *store, struct waiting *waiting,
 
 int delivery_store_import(struct delivery_store *store, struct waiting *waiting, struct error *err)
 {
-    return cursor_advance(store, waiting, err) < 0 || event_keep(store, waiting, err) < 0 ? -1 : waiting_insert(store, waiting, err);
+    return cursor_advance(store, waiting, err) < 0 || event_keep(store, waiting, err) < 0
+               ? -1
+               : waiting_insert(store, waiting, err);
 }
 
-// --- reading ---------------------------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 // The planner takes the index on the state alone, which all that waits shares; so the right one is named.
 #define WAITING_COLUMNS(index) \
-    "SELECT n.id, n.directory, n.outbox, n.event, n.due, n.folded, e.data, n.uuid, n.dn, n.name, n.address, " \
-    "n.recipient_language, n.roles, n.courtesy, n.rule, n.transport, n.template, n.language, n.digest_wait, n.expires " \
-    "FROM notification n INDEXED BY " index " JOIN event e ON e.directory = n.directory AND e.sequence = n.event "
+    "SELECT n.id, n.directory, n.outbox, n.event, n.due, n.folded, e.data, n.uuid, n.dn, n.name, " \
+    "n.address, " \
+    "n.recipient_language, n.roles, n.courtesy, n.rule, n.transport, n.template, n.language, " \
+    "n.digest_wait, n.expires " \
+    "FROM notification n INDEXED BY " index \
+    " JOIN event e ON e.directory = n.directory AND e.sequence = n.event "
 
-static int waiting_read(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row, struct waiting *waiting,
-                        struct error *err)
+static int waiting_read(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row,
+                        struct waiting *waiting, struct error *err)
 {
     *waiting = (struct waiting){ .id = sqlite3_column_int64(row, 0),
                                  .directory = column_text(ctx, row, 1),
@@ -169,8 +187,9 @@ static int waiting_read(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_s
 
 // Reads rows until there are no more; `wanted` (may be NULL) says which of them count.
 typedef bool waiting_wanted_fn(const struct waiting *candidate, const void *context);
-static int waiting_collect(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row, waiting_wanted_fn *wanted,
-                           const void *context, struct waiting **found, size_t *count, struct error *err)
+static int waiting_collect(struct delivery_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row,
+                           waiting_wanted_fn *wanted, const void *context, struct waiting **found,
+                           size_t *count, struct error *err)
 {
     int result;
     while ((result = database_step(store->db, row, err)) > 0) {
@@ -199,15 +218,18 @@ static bool is_opposite(const struct waiting *candidate, const void *context)
     return same;
 }
 
-int delivery_store_opposites(struct delivery_store *store, TALLOC_CTX *ctx, const struct waiting *waiting, struct waiting **found,
-                             size_t *count, struct error *err)
+int delivery_store_opposites(struct delivery_store *store, TALLOC_CTX *ctx, const struct waiting *waiting,
+                             struct waiting **found, size_t *count, struct error *err)
 {
     *found = NULL;
     *count = 0;
     if (event_kind(waiting->event->type)->opposite < 0)
         return 0;
-    sqlite3_stmt *row = database_query(store->db, WAITING_COLUMNS("notification_pair") "WHERE n.pair = ?1 AND n.state = 0 AND e.type = ?2 "
-                                       "ORDER BY n.id DESC", err);
+    sqlite3_stmt *row = database_query(
+        store->db,
+        WAITING_COLUMNS("notification_pair") "WHERE n.pair = ?1 AND n.state = 0 AND e.type = ?2 "
+                                             "ORDER BY n.id DESC",
+        err);
     if (!row)
         return -1;
     TALLOC_CTX *scratch = talloc_new(NULL);
@@ -219,8 +241,11 @@ int delivery_store_opposites(struct delivery_store *store, TALLOC_CTX *ctx, cons
 
 int delivery_store_next_due(struct delivery_store *store, int64_t *due, struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT due FROM notification INDEXED BY notification_due WHERE state = 0 "
-                                        "ORDER BY due LIMIT 1", err);
+    sqlite3_stmt *read =
+        database_query(store->db,
+                       "SELECT due FROM notification INDEXED BY notification_due WHERE state = 0 "
+                       "ORDER BY due LIMIT 1",
+                       err);
     return read ? database_number(store->db, read, due, err) : -1;
 }
 
@@ -232,13 +257,16 @@ static bool is_bundled(const struct waiting *candidate, const void *context)
     return same;
 }
 
-int delivery_store_bundle(struct delivery_store *store, TALLOC_CTX *ctx, int64_t now, size_t limit, struct waiting **bundle,
-                          size_t *count, struct error *err)
+int delivery_store_bundle(struct delivery_store *store, TALLOC_CTX *ctx, int64_t now, size_t limit,
+                          struct waiting **bundle, size_t *count, struct error *err)
 {
     *bundle = NULL;
     *count = 0;
-    sqlite3_stmt *row = database_query(store->db, WAITING_COLUMNS("notification_due") "WHERE n.state = 0 AND n.due <= ?1 "
-                                       "ORDER BY n.due, n.id LIMIT 1", err);
+    sqlite3_stmt *row =
+        database_query(store->db,
+                       WAITING_COLUMNS("notification_due") "WHERE n.state = 0 AND n.due <= ?1 "
+                                                           "ORDER BY n.due, n.id LIMIT 1",
+                       err);
     if (!row)
         return -1;
     bind_int(row, 1, now);
@@ -252,8 +280,11 @@ int delivery_store_bundle(struct delivery_store *store, TALLOC_CTX *ctx, int64_t
     int64_t key = key_hash(bundle_key(scratch, &first));
     *bundle = NULL;
     *count = 0;
-    row = database_query(store->db, WAITING_COLUMNS("notification_bundle") "WHERE n.bundle = ?1 AND n.state = 0 AND n.digest_wait > 0 "
-                         "ORDER BY n.id LIMIT ?2", err);
+    row = database_query(
+        store->db,
+        WAITING_COLUMNS("notification_bundle") "WHERE n.bundle = ?1 AND n.state = 0 AND n.digest_wait > 0 "
+                                               "ORDER BY n.id LIMIT ?2",
+        err);
     int result = -1;
     if (row) {
         bind_int(row, 1, key);
@@ -265,13 +296,13 @@ int delivery_store_bundle(struct delivery_store *store, TALLOC_CTX *ctx, int64_t
     return result;
 }
 
-// --- what becomes of them ------------------------------------------------------------------------------------------------------------
+// --- what becomes of them ------------------------------------------------------------------------
 
-int delivery_store_set_state(struct delivery_store *store, int64_t notification, enum notification_state state, const char *reason,
-                             struct error *err)
+int delivery_store_set_state(struct delivery_store *store, int64_t notification,
+                             enum notification_state state, const char *reason, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "UPDATE notification SET state = ?2, reason = ?3, changed = ?4 WHERE id = ?1",
-                                         err);
+    sqlite3_stmt *write = database_query(
+        store->db, "UPDATE notification SET state = ?2, reason = ?3, changed = ?4 WHERE id = ?1", err);
     if (!write)
         return -1;
     bind_int(write, 1, notification);

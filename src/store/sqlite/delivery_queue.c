@@ -7,7 +7,7 @@
 
 // The administrator's view of the queue, and his hand on it; what has grown old.
 
-// --- which messages ------------------------------------------------------------------------------------------------------------
+// --- which messages ------------------------------------------------------------------------------
 
 // Only what is asked for stands in the text, so that SQLite sees which index serves. Not kept: finalize it.
 static sqlite3_stmt *query_prepare(struct delivery_store *store, TALLOC_CTX *ctx, const char *columns,
@@ -23,7 +23,8 @@ static sqlite3_stmt *query_prepare(struct delivery_store *store, TALLOC_CTX *ctx
     if (query->directory)
         sql = talloc_strdup_append_buffer(sql, " AND m.directory = ?4");
     if (query->event)
-        sql = talloc_strdup_append_buffer(sql, " AND m.id IN (SELECT message FROM notification WHERE directory = ?4 AND event = ?5)");
+        sql = talloc_strdup_append_buffer(
+            sql, " AND m.id IN (SELECT message FROM notification WHERE directory = ?4 AND event = ?5)");
     if (query->before)
         sql = talloc_strdup_append_buffer(sql, " AND m.id < ?6");
     sql = talloc_strdup_append_buffer(sql, " ORDER BY m.id DESC LIMIT ?7");
@@ -49,8 +50,10 @@ int delivery_store_messages(struct delivery_store *store, TALLOC_CTX *ctx, const
     *messages = NULL;
     *count = 0;
     TALLOC_CTX *scratch = talloc_new(NULL);
-    sqlite3_stmt *row = query_prepare(store, scratch, query->bytes ? MESSAGE_COLUMNS ", (SELECT bytes FROM body WHERE message = m.id)"
-                                                                   : MESSAGE_COLUMNS, query, err);
+    sqlite3_stmt *row = query_prepare(
+        store, scratch,
+        query->bytes ? MESSAGE_COLUMNS ", (SELECT bytes FROM body WHERE message = m.id)" : MESSAGE_COLUMNS,
+        query, err);
     int result = row ? 0 : -1;
     while (result >= 0 && (result = database_step(store->db, row, err)) > 0) {
         if (!*messages || talloc_array_length(*messages) == *count)
@@ -66,16 +69,19 @@ int delivery_store_messages(struct delivery_store *store, TALLOC_CTX *ctx, const
     return result;
 }
 
-// --- what an event has become, and what a message tells ----------------------------------------------------------------------------
+// --- what an event has become, and what a message tells ------------------------------------------
 
-int delivery_store_of_event(struct delivery_store *store, TALLOC_CTX *ctx, const char *directory, int64_t event,
-                            struct delivery_row **rows, size_t *count, struct error *err)
+int delivery_store_of_event(struct delivery_store *store, TALLOC_CTX *ctx, const char *directory,
+                            int64_t event, struct delivery_row **rows, size_t *count, struct error *err)
 {
     *rows = NULL;
     *count = 0;
-    sqlite3_stmt *row = database_query(store->db, "SELECT n.id, n.outbox, n.address, n.roles, n.rule, n.reason, n.state, n.due, "
-                                       MESSAGE_COLUMNS " FROM notification n LEFT JOIN message m ON m.id = n.message "
-                                       "WHERE n.directory = ?1 AND n.event = ?2 ORDER BY n.id", err);
+    sqlite3_stmt *row = database_query(
+        store->db,
+        "SELECT n.id, n.outbox, n.address, n.roles, n.rule, n.reason, n.state, n.due, " MESSAGE_COLUMNS
+        " FROM notification n LEFT JOIN message m ON m.id = n.message "
+        "WHERE n.directory = ?1 AND n.event = ?2 ORDER BY n.id",
+        err);
     if (!row)
         return -1;
     bind_text(row, 1, directory);
@@ -98,13 +104,15 @@ int delivery_store_of_event(struct delivery_store *store, TALLOC_CTX *ctx, const
     return result;
 }
 
-int delivery_store_events_of(struct delivery_store *store, TALLOC_CTX *ctx, int64_t message, struct event_list *list,
-                             struct error *err)
+int delivery_store_events_of(struct delivery_store *store, TALLOC_CTX *ctx, int64_t message,
+                             struct event_list *list, struct error *err)
 {
     *list = (struct event_list){ 0 };
-    sqlite3_stmt *row = database_query(store->db, "SELECT e.sequence, e.data FROM notification n JOIN event e "
-                                       "ON e.directory = n.directory AND e.sequence = n.event WHERE n.message = ?1 ORDER BY n.id",
-                                       err);
+    sqlite3_stmt *row = database_query(
+        store->db,
+        "SELECT e.sequence, e.data FROM notification n JOIN event e "
+        "ON e.directory = n.directory AND e.sequence = n.event WHERE n.message = ?1 ORDER BY n.id",
+        err);
     if (!row)
         return -1;
     bind_int(row, 1, message);
@@ -121,14 +129,15 @@ int delivery_store_events_of(struct delivery_store *store, TALLOC_CTX *ctx, int6
     return result;
 }
 
-// --- the administrator's hand ----------------------------------------------------------------------------------------------------------
+// --- the administrator's hand --------------------------------------------------------------------
 
 static const char *const action_names[] = { "retry", "hold", "release", "delete" };
 
-static int action_log(struct delivery_store *store, enum message_action action, int64_t message, const char *who, int64_t now,
-                      struct error *err)
+static int action_log(struct delivery_store *store, enum message_action action, int64_t message,
+                      const char *who, int64_t now, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO action (time, who, action, message) VALUES (?1, ?2, ?3, ?4)", err);
+    sqlite3_stmt *write = database_query(
+        store->db, "INSERT INTO action (time, who, action, message) VALUES (?1, ?2, ?3, ?4)", err);
     if (!write)
         return -1;
     bind_int(write, 1, now);
@@ -138,11 +147,14 @@ static int action_log(struct delivery_store *store, enum message_action action, 
     return database_run(store->db, write, err);
 }
 
-static int message_forget(struct delivery_store *store, int64_t id, const char *who, int64_t now, struct error *err)
+static int message_forget(struct delivery_store *store, int64_t id, const char *who, int64_t now,
+                          struct error *err)
 {
-    static const char *const statements[] = { "DELETE FROM body WHERE message = ?1",
-                                              "UPDATE notification SET state = 3, changed = ?2, "
-                                              "reason = 'the message was deleted by ' || ?3 WHERE message = ?1" };
+    static const char *const statements[] = {
+        "DELETE FROM body WHERE message = ?1",
+        "UPDATE notification SET state = 3, changed = ?2, "
+        "reason = 'the message was deleted by ' || ?3 WHERE message = ?1"
+    };
     for (int i = 0; i < 2; i++) {
         sqlite3_stmt *write = database_query(store->db, statements[i], err);
         if (!write)
@@ -159,14 +171,17 @@ static int message_forget(struct delivery_store *store, int64_t id, const char *
 }
 
 // One message; *done tells whether its state allows it.
-static int act_one(struct delivery_store *store, enum message_action action, int64_t id, int64_t now, bool *done, struct error *err)
+static int act_one(struct delivery_store *store, enum message_action action, int64_t id, int64_t now,
+                   bool *done, struct error *err)
 {
     sqlite3_stmt *write = NULL;
     switch (action) {
     case MESSAGE_RETRY:
-        write = database_query(store->db, "UPDATE message SET state = 0, next_attempt = ?2, attempts = 0, finished = 0, "
+        write = database_query(store->db,
+                               "UPDATE message SET state = 0, next_attempt = ?2, attempts = 0, finished = 0, "
                                "expires = CASE lifetime WHEN 0 THEN 0 ELSE ?2 + lifetime END "
-                               "WHERE id = ?1 AND state IN (0, 3, 4)", err);
+                               "WHERE id = ?1 AND state IN (0, 3, 4)",
+                               err);
         break;
     case MESSAGE_HOLD:
         write = database_query(store->db, "UPDATE message SET state = 4 WHERE id = ?1 AND state = 0", err);
@@ -189,8 +204,8 @@ static int act_one(struct delivery_store *store, enum message_action action, int
     return 0;
 }
 
-static int ids_of(struct delivery_store *store, TALLOC_CTX *ctx, const struct message_query *which, int64_t **ids, size_t *count,
-                  struct error *err)
+static int ids_of(struct delivery_store *store, TALLOC_CTX *ctx, const struct message_query *which,
+                  int64_t **ids, size_t *count, struct error *err)
 {
     *ids = NULL;
     *count = 0;
@@ -205,8 +220,9 @@ static int ids_of(struct delivery_store *store, TALLOC_CTX *ctx, const struct me
     return result;
 }
 
-int delivery_store_act(struct delivery_store *store, enum message_action action, const struct message_query *which,
-                       const char *who, int64_t now, int64_t *changed, struct error *err)
+int delivery_store_act(struct delivery_store *store, enum message_action action,
+                       const struct message_query *which, const char *who, int64_t now, int64_t *changed,
+                       struct error *err)
 {
     bool own;
     int64_t *ids;
@@ -230,12 +246,13 @@ int delivery_store_act(struct delivery_store *store, enum message_action action,
     return delivery_leave(store, own, result, err);
 }
 
-int delivery_store_actions(struct delivery_store *store, TALLOC_CTX *ctx, size_t limit, struct message_action_row **rows,
-                           size_t *count, struct error *err)
+int delivery_store_actions(struct delivery_store *store, TALLOC_CTX *ctx, size_t limit,
+                           struct message_action_row **rows, size_t *count, struct error *err)
 {
     *rows = NULL;
     *count = 0;
-    sqlite3_stmt *row = database_query(store->db, "SELECT time, who, action, message FROM action ORDER BY id DESC LIMIT ?1", err);
+    sqlite3_stmt *row = database_query(
+        store->db, "SELECT time, who, action, message FROM action ORDER BY id DESC LIMIT ?1", err);
     if (!row)
         return -1;
     bind_int(row, 1, (int64_t)limit);
@@ -251,12 +268,12 @@ int delivery_store_actions(struct delivery_store *store, TALLOC_CTX *ctx, size_t
     return result;
 }
 
-// --- what has grown old ------------------------------------------------------------------------------------------------------------------
+// --- what has grown old --------------------------------------------------------------------------
 
-// Both tables are numbered in the order of creation: what is old is at the beginning, and the walk ends at the first row that
-// is not. `sql` gives (id, created, done).
-static int old_ids(struct delivery_store *store, TALLOC_CTX *ctx, const char *sql, int64_t before, size_t limit, int64_t **ids,
-                   size_t *count, struct error *err)
+// Both tables are numbered in the order of creation: what is old is at the beginning, and the walk ends at
+// the first row that is not. `sql` gives (id, created, done).
+static int old_ids(struct delivery_store *store, TALLOC_CTX *ctx, const char *sql, int64_t before,
+                   size_t limit, int64_t **ids, size_t *count, struct error *err)
 {
     *ids = NULL;
     *count = 0;
@@ -276,7 +293,8 @@ static int old_ids(struct delivery_store *store, TALLOC_CTX *ctx, const char *sq
     return result < 0 ? -1 : 0;
 }
 
-static int each_run(struct delivery_store *store, const char *sql, const int64_t *ids, size_t count, struct error *err)
+static int each_run(struct delivery_store *store, const char *sql, const int64_t *ids, size_t count,
+                    struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         sqlite3_stmt *write = database_query(store->db, sql, err);
@@ -291,34 +309,43 @@ static int each_run(struct delivery_store *store, const char *sql, const int64_t
 
 // An event goes with its last notification.
 static const char notification_purge[] = "DELETE FROM notification WHERE id = ?1";
-static const char event_purge[] = "DELETE FROM event AS e WHERE (e.directory, e.sequence) IN "
-                                  "(SELECT directory, event FROM notification WHERE id = ?1) AND NOT EXISTS "
-                                  "(SELECT 1 FROM notification n WHERE n.directory = e.directory AND n.event = e.sequence "
-                                  "AND n.id <> ?1)";
+static const char event_purge[] =
+    "DELETE FROM event AS e WHERE (e.directory, e.sequence) IN "
+    "(SELECT directory, event FROM notification WHERE id = ?1) AND NOT EXISTS "
+    "(SELECT 1 FROM notification n WHERE n.directory = e.directory AND n.event = e.sequence "
+    "AND n.id <> ?1)";
 
-static int purge_notifications(struct delivery_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit, struct error *err)
+static int purge_notifications(struct delivery_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit,
+                               struct error *err)
 {
     int64_t *ids;
     size_t count;
-    if (old_ids(store, ctx, "SELECT n.id, n.created, n.changed < ?1 AND (n.state IN (2, 3) OR (n.state = 1 AND NOT EXISTS "
-                "(SELECT 1 FROM message m WHERE m.id = n.message))) FROM notification n ORDER BY n.id", before, limit, &ids, &count,
-                err) < 0)
+    if (old_ids(
+            store, ctx,
+            "SELECT n.id, n.created, n.changed < ?1 AND (n.state IN (2, 3) OR (n.state = 1 AND NOT EXISTS "
+            "(SELECT 1 FROM message m WHERE m.id = n.message))) FROM notification n ORDER BY n.id",
+            before, limit, &ids, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (each_run(store, event_purge, &ids[i], 1, err) < 0 || each_run(store, notification_purge, &ids[i], 1, err) < 0)
+        if (each_run(store, event_purge, &ids[i], 1, err) < 0 ||
+            each_run(store, notification_purge, &ids[i], 1, err) < 0)
             return -1;
     return 0;
 }
 
-static int purge_messages(struct delivery_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit, struct error *err)
+static int purge_messages(struct delivery_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit,
+                          struct error *err)
 {
     int64_t *ids;
     size_t count;
-    if (old_ids(store, ctx, "SELECT id, created, state IN (2, 3, 5) AND finished < ?1 FROM message ORDER BY id", before, limit,
-                &ids, &count, err) < 0)
+    if (old_ids(store, ctx,
+                "SELECT id, created, state IN (2, 3, 5) AND finished < ?1 FROM message ORDER BY id", before,
+                limit, &ids, &count, err) < 0)
         return -1;
     return each_run(store, "DELETE FROM body WHERE message = ?1", ids, count, err) < 0 ||
-           each_run(store, "DELETE FROM message WHERE id = ?1", ids, count, err) < 0 ? -1 : 0;
+                   each_run(store, "DELETE FROM message WHERE id = ?1", ids, count, err) < 0
+               ? -1
+               : 0;
 }
 
 int delivery_store_purge(struct delivery_store *store, int64_t before, size_t limit, struct error *err)
@@ -329,10 +356,13 @@ int delivery_store_purge(struct delivery_store *store, int64_t before, size_t li
     TALLOC_CTX *ctx = talloc_new(NULL);
     int result = -1;
     sqlite3_stmt *actions = NULL;
-    if (purge_messages(store, ctx, before, limit, err) < 0 || purge_notifications(store, ctx, before, limit, err) < 0)
+    if (purge_messages(store, ctx, before, limit, err) < 0 ||
+        purge_notifications(store, ctx, before, limit, err) < 0)
         goto done;
-    actions = database_query(store->db, "DELETE FROM action WHERE id IN (SELECT id FROM action WHERE time < ?1 "
-                             "ORDER BY id LIMIT ?2)", err);
+    actions = database_query(store->db,
+                             "DELETE FROM action WHERE id IN (SELECT id FROM action WHERE time < ?1 "
+                             "ORDER BY id LIMIT ?2)",
+                             err);
     if (!actions)
         goto done;
     bind_int(actions, 1, before);

@@ -5,7 +5,9 @@
 
 static const struct database_kind delivery_kind = {
     .name = "delivery store",
-    .loss = "messages that were waiting are in the old file only, and events that the directories still keep are told again",
+    .loss =
+        "messages that were waiting are in the old file only, and events that the directories still "
+        "keep are told again",
     .application_id = 0x4c4e6465, // "LNde"
     .migrations = delivery_migrations,
     .durable = false,
@@ -17,7 +19,8 @@ static int store_destroy(struct delivery_store *store)
     return 0;
 }
 
-int delivery_store_open(TALLOC_CTX *ctx, const char *path, enum store_mode mode, struct delivery_store **store, struct error *err)
+int delivery_store_open(TALLOC_CTX *ctx, const char *path, enum store_mode mode,
+                        struct delivery_store **store, struct error *err)
 {
     struct delivery_store *opened = talloc_zero(ctx, struct delivery_store);
     if (!opened)
@@ -78,7 +81,7 @@ int delivery_leave(struct delivery_store *store, bool own, int result, struct er
     return result;
 }
 
-// --- names ---------------------------------------------------------------------------------------------------------------
+// --- names ---------------------------------------------------------------------------------------
 
 const char *notification_state_name(enum notification_state state)
 {
@@ -86,7 +89,8 @@ const char *notification_state_name(enum notification_state state)
     return names[state];
 }
 
-static const char *const message_states[MESSAGE_STATE_COUNT] = { "queued", "leased", "sent", "dead", "held", "trial" };
+static const char *const message_states[MESSAGE_STATE_COUNT] = { "queued", "leased", "sent",
+                                                                 "dead",   "held",   "trial" };
 
 const char *message_state_name(enum message_state state)
 {
@@ -101,9 +105,10 @@ int message_state_from_name(const char *name)
     return -1;
 }
 
-// --- counts --------------------------------------------------------------------------------------------------------------
+// --- counts --------------------------------------------------------------------------------------
 
-static int counts_by(struct delivery_store *store, const char *sql, int64_t *counts, int size, struct error *err)
+static int counts_by(struct delivery_store *store, const char *sql, int64_t *counts, int size,
+                     struct error *err)
 {
     sqlite3_stmt *row = database_query(store->db, sql, err);
     int result = row ? 0 : -1;
@@ -120,14 +125,19 @@ int delivery_store_counts(struct delivery_store *store, struct delivery_counts *
     int64_t notifications[NOTIFICATION_DROPPED + 1] = { 0 };
     *counts = (struct delivery_counts){ 0 };
     // Both walk an index with nothing else in it.
-    if (counts_by(store, "SELECT state, count(*) FROM notification INDEXED BY notification_state GROUP BY state", notifications,
-                  NOTIFICATION_DROPPED + 1, err) < 0 ||
-        counts_by(store, "SELECT state, count(*) FROM message INDEXED BY message_state GROUP BY state", counts->messages,
-                  MESSAGE_STATE_COUNT, err) < 0)
+    if (counts_by(store,
+                  "SELECT state, count(*) FROM notification INDEXED BY notification_state GROUP BY state",
+                  notifications, NOTIFICATION_DROPPED + 1, err) < 0 ||
+        counts_by(store, "SELECT state, count(*) FROM message INDEXED BY message_state GROUP BY state",
+                  counts->messages, MESSAGE_STATE_COUNT, err) < 0)
         return -1;
     counts->waiting = notifications[NOTIFICATION_WAITING];
     counts->cancelled = notifications[NOTIFICATION_CANCELLED];
     counts->dropped = notifications[NOTIFICATION_DROPPED];
-    sqlite3_stmt *oldest = database_query(store->db, "SELECT coalesce(min(created), 0) FROM message WHERE state = 0", err);
+    sqlite3_stmt *oldest =
+        database_query(store->db,
+                       "SELECT coalesce(min(created), 0) FROM message INDEXED BY message_due "
+                       "WHERE state = 0",
+                       err);
     return oldest ? database_number(store->db, oldest, &counts->oldest_queued, err) : -1;
 }

@@ -14,11 +14,13 @@ struct stored {
 };
 
 // *found false: not in the mirror.
-static int stored_read(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, struct stored *stored,
-                       bool *found, struct error *err)
+static int stored_read(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid,
+                       struct stored *stored, bool *found, struct error *err)
 {
-    sqlite3_stmt *row = database_query(store->db, "SELECT e.id, e.hash, e.uid_hash, e.digest, c.dn, c.attributes "
-                                       "FROM entry e JOIN content c ON c.id = e.id WHERE e.uuid = ?1", err);
+    sqlite3_stmt *row = database_query(store->db,
+                                       "SELECT e.id, e.hash, e.uid_hash, e.digest, c.dn, c.attributes "
+                                       "FROM entry e JOIN content c ON c.id = e.id WHERE e.uuid = ?1",
+                                       err);
     if (!row)
         return -1;
     bind_uuid(row, 1, uuid);
@@ -41,13 +43,14 @@ static int stored_read(struct directory_store *store, TALLOC_CTX *ctx, const str
     return result;
 }
 
-static int incoming_copy(struct directory_store *store, TALLOC_CTX *ctx, struct entry **copy, struct error *err)
+static int incoming_copy(struct directory_store *store, TALLOC_CTX *ctx, struct entry **copy,
+                         struct error *err)
 {
     *copy = entry_new(ctx, &store->incoming.entry->uuid, store->incoming.entry->dn);
     return entry_unpack(*copy, store->incoming.pack, store->incoming.pack_length, err);
 }
 
-// --- uids: memberUid and the like find their entry by it --------------------------------------------------------------------
+// --- uids: memberUid and the like find their entry by it -----------------------------------------
 
 static int uid_change(struct directory_store *store, const struct stored *stored, struct error *err)
 {
@@ -60,13 +63,15 @@ static int uid_change(struct directory_store *store, const struct stored *stored
     return incoming->has_uid ? alias_remove(store, incoming->uid_hash, err) : 0;
 }
 
-// --- created ------------------------------------------------------------------------------------------------------------------
+// --- created -------------------------------------------------------------------------------------
 
 static int id_next(struct directory_store *store, int64_t *id, struct error *err)
 {
     if (store->next_id == 0) {
-        sqlite3_stmt *read = database_query(store->db, "SELECT max(coalesce((SELECT max(id) FROM entry), 0), "
-                                            "coalesce((SELECT max(id) FROM former), 0)) + 1", err);
+        sqlite3_stmt *read = database_query(store->db,
+                                            "SELECT max(coalesce((SELECT max(id) FROM entry), 0), "
+                                            "coalesce((SELECT max(id) FROM former), 0)) + 1",
+                                            err);
         if (!read || database_number(store->db, read, &store->next_id, err) < 0)
             return -1;
     }
@@ -75,7 +80,8 @@ static int id_next(struct directory_store *store, int64_t *id, struct error *err
 }
 
 // An entry that comes back is the one that it was.
-static int id_of_former(struct directory_store *store, const struct uuid *uuid, int64_t *id, struct error *err)
+static int id_of_former(struct directory_store *store, const struct uuid *uuid, int64_t *id,
+                        struct error *err)
 {
     sqlite3_stmt *read = database_query(store->db, "SELECT id FROM former WHERE uuid = ?1", err);
     if (!read)
@@ -107,10 +113,10 @@ static int entry_create(struct directory_store *store, struct delta *delta, stru
     return links_differing(store, delta, &incoming->links, &none, true, err);
 }
 
-// --- changed ------------------------------------------------------------------------------------------------------------------
+// --- changed -------------------------------------------------------------------------------------
 
-static int entry_rename(struct directory_store *store, TALLOC_CTX *ctx, const struct stored *stored, struct delta_list *moved,
-                        struct error *err)
+static int entry_rename(struct directory_store *store, TALLOC_CTX *ctx, const struct stored *stored,
+                        struct delta_list *moved, struct error *err)
 {
     const struct incoming *incoming = &store->incoming;
     if (stored->hash == incoming->hash)
@@ -123,16 +129,16 @@ static int entry_rename(struct directory_store *store, TALLOC_CTX *ctx, const st
     return branch_move(store, ctx, stored->hash, incoming->hash, incoming->entry->dn, moved, err);
 }
 
-static int entry_change(struct directory_store *store, TALLOC_CTX *ctx, const struct stored *stored, struct delta *delta,
-                        struct delta_list *moved, struct error *err)
+static int entry_change(struct directory_store *store, TALLOC_CTX *ctx, const struct stored *stored,
+                        struct delta *delta, struct delta_list *moved, struct error *err)
 {
     const struct incoming *incoming = &store->incoming;
     struct link_rows rows, old;
     delta->kind = DELTA_CHANGED;
     delta->old = talloc_steal(delta, stored->entry);
     delta->renamed = stored->real_hash != incoming->hash;
-    if (links_read(store, delta, stored->id, &rows, err) < 0 || entry_rename(store, ctx, stored, moved, err) < 0 ||
-        uid_change(store, stored, err) < 0)
+    if (links_read(store, delta, stored->id, &rows, err) < 0 ||
+        entry_rename(store, ctx, stored, moved, err) < 0 || uid_change(store, stored, err) < 0)
         return -1;
     // `old` is what the entry had by today's flavour map, `rows` what is stored.
     old = rows;
@@ -150,15 +156,16 @@ done:
     return result;
 }
 
-int directory_store_apply(struct directory_store *store, TALLOC_CTX *ctx, const struct entry *entry, struct delta **delta,
-                          struct delta_list *moved, struct error *err)
+int directory_store_apply(struct directory_store *store, TALLOC_CTX *ctx, const struct entry *entry,
+                          struct delta **delta, struct delta_list *moved, struct error *err)
 {
     struct stored stored = { 0 };
     bool found;
     *delta = NULL;
     struct delta *made = talloc_zero(ctx, struct delta);
     int result = -1;
-    if (incoming_prepare(store, entry, err) < 0 || stored_read(store, made, &entry->uuid, &stored, &found, err) < 0)
+    if (incoming_prepare(store, entry, err) < 0 ||
+        stored_read(store, made, &entry->uuid, &stored, &found, err) < 0)
         goto failed;
     if (found && !stored.entry) {
         incoming_done(store);
@@ -179,9 +186,10 @@ failed:
     return -1;
 }
 
-// --- deleted ------------------------------------------------------------------------------------------------------------------
+// --- deleted -------------------------------------------------------------------------------------
 
-static int run_numbers(struct directory_store *store, const char *sql, int64_t one, int64_t two, struct error *err)
+static int run_numbers(struct directory_store *store, const char *sql, int64_t one, int64_t two,
+                       struct error *err)
 {
     sqlite3_stmt *write = database_query(store->db, sql, err);
     if (!write)
@@ -194,9 +202,12 @@ static int run_numbers(struct directory_store *store, const char *sql, int64_t o
 
 static int entry_bury(struct directory_store *store, const struct stored *stored, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO former (id, uuid, hash, uid_hash, gone, dn, attributes) "
-                                         "SELECT e.id, e.uuid, ?2, e.uid_hash, ?3, c.dn, c.attributes FROM entry e "
-                                         "JOIN content c ON c.id = e.id WHERE e.id = ?1", err);
+    sqlite3_stmt *write =
+        database_query(store->db,
+                       "INSERT INTO former (id, uuid, hash, uid_hash, gone, dn, attributes) "
+                       "SELECT e.id, e.uuid, ?2, e.uid_hash, ?3, c.dn, c.attributes FROM entry e "
+                       "JOIN content c ON c.id = e.id WHERE e.id = ?1",
+                       err);
     if (!write)
         return -1;
     bind_int(write, 1, stored->id);
@@ -205,18 +216,22 @@ static int entry_bury(struct directory_store *store, const struct stored *stored
     if (database_run(store->db, write, err) < 0)
         return -1;
     // Groups may go on naming it after its former entry has been purged.
-    if (run_numbers(store, "INSERT INTO outside (hash, value) SELECT hash, dn FROM former WHERE id = ?1 AND "
-                    "EXISTS (SELECT 1 FROM link WHERE target = former.hash) ON CONFLICT DO NOTHING", stored->id, 0, err) < 0 ||
+    if (run_numbers(store,
+                    "INSERT INTO outside (hash, value) SELECT hash, dn FROM former WHERE id = ?1 AND "
+                    "EXISTS (SELECT 1 FROM link WHERE target = former.hash) ON CONFLICT DO NOTHING",
+                    stored->id, 0, err) < 0 ||
         run_numbers(store, "DELETE FROM link WHERE entry = ?1", stored->id, 0, err) < 0)
         return -1;
     store->grown.links -= database_changes(store->db);
     // A parked entry's children go back to the name that they stand under.
     if (stored->hash != stored->real_hash &&
-        run_numbers(store, "UPDATE entry SET parent_hash = ?2 WHERE parent_hash = ?1", stored->hash, stored->real_hash, err) < 0)
+        run_numbers(store, "UPDATE entry SET parent_hash = ?2 WHERE parent_hash = ?1", stored->hash,
+                    stored->real_hash, err) < 0)
         return -1;
     store->grown.entries--;
     return run_numbers(store, "DELETE FROM content WHERE id = ?1", stored->id, 0, err) < 0
-        ? -1 : run_numbers(store, "DELETE FROM entry WHERE id = ?1", stored->id, 0, err);
+               ? -1
+               : run_numbers(store, "DELETE FROM entry WHERE id = ?1", stored->id, 0, err);
 }
 
 static int timers_bury(struct directory_store *store, const struct uuid *uuid, struct error *err)
@@ -225,11 +240,13 @@ static int timers_bury(struct directory_store *store, const struct uuid *uuid, s
     if (!timers)
         return -1;
     bind_uuid(timers, 1, uuid);
-    return database_run(store->db, timers, err) < 0 ? -1 : directory_store_set_lock_expired(store, uuid, false, err);
+    return database_run(store->db, timers, err) < 0
+               ? -1
+               : directory_store_set_lock_expired(store, uuid, false, err);
 }
 
-int directory_store_delete(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, struct delta **delta,
-                           struct error *err)
+int directory_store_delete(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid,
+                           struct delta **delta, struct error *err)
 {
     static const struct link_rows none;
     struct stored stored = { 0 };

@@ -4,7 +4,7 @@
 #include "directory.h"
 #include "event_row.h"
 
-// --- writing -----------------------------------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 static char *event_words(TALLOC_CTX *ctx, const struct directory_event *event)
 {
@@ -19,7 +19,8 @@ static char *event_words(TALLOC_CTX *ctx, const struct directory_event *event)
 // Numbers are never used twice, not even when all events have been purged: SQLite remembers the largest.
 static int sequence_next(struct directory_store *store, int64_t *sequence, struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT seq FROM sqlite_sequence WHERE name = 'event'", err);
+    sqlite3_stmt *read =
+        database_query(store->db, "SELECT seq FROM sqlite_sequence WHERE name = 'event'", err);
     if (!read || database_number(store->db, read, sequence, err) < 0)
         return -1;
     (*sequence)++;
@@ -33,9 +34,12 @@ int directory_store_put_event(struct directory_store *store, struct directory_ev
     TALLOC_CTX *scratch = talloc_new(NULL);
     int result = -1;
     char *data = event_text(scratch, event, err);
-    sqlite3_stmt *write = data ? database_query(store->db, "INSERT INTO event (sequence, stored, time, type, words, data) "
-                                                "VALUES (?1, ?2, ?3, ?4, ?5, ?6)", err)
-                               : NULL;
+    sqlite3_stmt *write =
+        data ? database_query(store->db,
+                              "INSERT INTO event (sequence, stored, time, type, words, data) "
+                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                              err)
+             : NULL;
     if (write) {
         bind_int(write, 1, event->sequence);
         bind_int(write, 2, clock_now());
@@ -53,13 +57,16 @@ int directory_store_put_event(struct directory_store *store, struct directory_ev
     return result;
 }
 
-int directory_store_put_decisions(struct directory_store *store, int64_t event, const struct decision *decisions, size_t count,
-                                  struct error *err)
+int directory_store_put_decisions(struct directory_store *store, int64_t event,
+                                  const struct decision *decisions, size_t count, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         const struct decision *decision = &decisions[i];
-        sqlite3_stmt *write = database_query(store->db, "INSERT INTO decision (event, rule, role, outcome, reason, uuid, dn, name, "
-                                             "address, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", err);
+        sqlite3_stmt *write =
+            database_query(store->db,
+                           "INSERT INTO decision (event, rule, role, outcome, reason, uuid, dn, name, "
+                           "address, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                           err);
         if (!write)
             return -1;
         bind_int(write, 1, event);
@@ -78,13 +85,16 @@ int directory_store_put_decisions(struct directory_store *store, int64_t event, 
     return 0;
 }
 
-int directory_store_put_notifications(struct directory_store *store, int64_t event, struct notification *notifications,
-                                      size_t count, struct error *err)
+int directory_store_put_notifications(struct directory_store *store, int64_t event,
+                                      struct notification *notifications, size_t count, struct error *err)
 {
     int64_t now = clock_now();
     for (size_t i = 0; i < count; i++) {
-        sqlite3_stmt *write = database_query(store->db, "INSERT INTO outbox (event, stored, " NOTIFICATION_COLUMNS ") "
-                                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)", err);
+        sqlite3_stmt *write =
+            database_query(store->db,
+                           "INSERT INTO outbox (event, stored, " NOTIFICATION_COLUMNS ") "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                           err);
         if (!write)
             return -1;
         bind_int(write, 1, event);
@@ -99,17 +109,20 @@ int directory_store_put_notifications(struct directory_store *store, int64_t eve
     return 0;
 }
 
-// --- reading -----------------------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
-int directory_store_outbox(struct directory_store *store, TALLOC_CTX *ctx, int64_t after, size_t limit, struct outbox_row **rows,
-                           size_t *count, struct error *err)
+int directory_store_outbox(struct directory_store *store, TALLOC_CTX *ctx, int64_t after, size_t limit,
+                           struct outbox_row **rows, size_t *count, struct error *err)
 {
     *rows = NULL;
     *count = 0;
-    sqlite3_stmt *row = database_query(store->db, "SELECT o.sequence, o.event, e.data, o.uuid, o.dn, o.name, o.address, "
-                                       "o.recipient_language, o.roles, o.courtesy, o.rule, o.transport, o.template, o.language, "
-                                       "o.digest_wait, o.expires FROM outbox o JOIN event e ON e.sequence = o.event "
-                                       "WHERE o.sequence > ?1 ORDER BY o.sequence LIMIT ?2", err);
+    sqlite3_stmt *row = database_query(
+        store->db,
+        "SELECT o.sequence, o.event, e.data, o.uuid, o.dn, o.name, o.address, "
+        "o.recipient_language, o.roles, o.courtesy, o.rule, o.transport, o.template, o.language, "
+        "o.digest_wait, o.expires FROM outbox o JOIN event e ON e.sequence = o.event "
+        "WHERE o.sequence > ?1 ORDER BY o.sequence LIMIT ?2",
+        err);
     if (!row)
         return -1;
     bind_int(row, 1, after);
@@ -134,8 +147,8 @@ int directory_store_outbox(struct directory_store *store, TALLOC_CTX *ctx, int64
     return result;
 }
 
-static sqlite3_stmt *events_ask(struct directory_store *store, TALLOC_CTX *ctx, const struct event_query *query,
-                                struct error *err)
+static sqlite3_stmt *events_ask(struct directory_store *store, TALLOC_CTX *ctx,
+                                const struct event_query *query, struct error *err)
 {
     sqlite3_stmt *row;
     if (query->sequence) {
@@ -144,8 +157,10 @@ static sqlite3_stmt *events_ask(struct directory_store *store, TALLOC_CTX *ctx, 
             bind_int(row, 1, query->sequence);
         return row;
     }
-    row = database_query(store->db, "SELECT sequence, type, data FROM event WHERE sequence < ?1 AND time >= ?2 "
-                         "AND (?3 IS NULL OR words LIKE ?3 ESCAPE '\\') ORDER BY sequence DESC", err);
+    row = database_query(store->db,
+                         "SELECT sequence, type, data FROM event WHERE sequence < ?1 AND time >= ?2 "
+                         "AND (?3 IS NULL OR words LIKE ?3 ESCAPE '\\') ORDER BY sequence DESC",
+                         err);
     if (row) {
         bind_int(row, 1, query->before ? query->before : INT64_MAX);
         bind_int(row, 2, query->since);
@@ -176,13 +191,16 @@ int directory_store_events(struct directory_store *store, TALLOC_CTX *ctx, const
     return result < 0 ? -1 : 0;
 }
 
-int directory_store_decisions(struct directory_store *store, TALLOC_CTX *ctx, int64_t event, struct decision **decisions,
-                              size_t *count, struct error *err)
+int directory_store_decisions(struct directory_store *store, TALLOC_CTX *ctx, int64_t event,
+                              struct decision **decisions, size_t *count, struct error *err)
 {
     *decisions = NULL;
     *count = 0;
-    sqlite3_stmt *row = database_query(store->db, "SELECT rule, role, outcome, reason, uuid, dn, name, address, language "
-                                       "FROM decision WHERE event = ?1 ORDER BY id", err);
+    sqlite3_stmt *row =
+        database_query(store->db,
+                       "SELECT rule, role, outcome, reason, uuid, dn, name, address, language "
+                       "FROM decision WHERE event = ?1 ORDER BY id",
+                       err);
     if (!row)
         return -1;
     bind_int(row, 1, event);
@@ -191,11 +209,14 @@ int directory_store_decisions(struct directory_store *store, TALLOC_CTX *ctx, in
         if (!*decisions || talloc_array_length(*decisions) == *count)
             *decisions = talloc_realloc(ctx, *decisions, struct decision, *count * 2 + 16);
         struct decision *decision = &(*decisions)[(*count)++];
-        *decision = (struct decision){ .rule = column_text(ctx, row, 0), .role = column_text(ctx, row, 1),
+        *decision = (struct decision){ .rule = column_text(ctx, row, 0),
+                                       .role = column_text(ctx, row, 1),
                                        .outcome = (enum decision_outcome)sqlite3_column_int(row, 2),
                                        .reason = column_text(ctx, row, 3) };
-        decision->recipient = (struct recipient){ .uuid = column_uuid(row, 4), .dn = column_text(ctx, row, 5),
-                                                  .name = column_text(ctx, row, 6), .address = column_text(ctx, row, 7),
+        decision->recipient = (struct recipient){ .uuid = column_uuid(row, 4),
+                                                  .dn = column_text(ctx, row, 5),
+                                                  .name = column_text(ctx, row, 6),
+                                                  .address = column_text(ctx, row, 7),
                                                   .language = column_text(ctx, row, 8) };
     }
     return result;

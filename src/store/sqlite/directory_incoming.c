@@ -7,7 +7,8 @@
 #include "directory.h"
 #include "directory/schema.h"
 
-// An entry as it comes, made ready for storing: links apart, names hashed, the rest packed, all of it digested.
+// An entry as it comes, made ready for storing: links apart, names hashed, the rest packed, all of it
+// digested.
 
 #define LINKS_KEPT 16384
 #define LINK_ATTRIBUTES_MOST 64
@@ -19,7 +20,7 @@ struct link_attribute {
     UT_hash_handle hh;
 };
 
-// --- attribute names -----------------------------------------------------------------------------------------------------
+// --- attribute names -----------------------------------------------------------------------------
 
 struct link_attribute *link_attribute_find(struct directory_store *store, const char *name)
 {
@@ -50,7 +51,8 @@ const char *link_attribute_name(const struct link_attribute *attribute)
     return attribute->name;
 }
 
-int link_attribute_id(struct directory_store *store, struct link_attribute *attribute, bool make, int64_t *id, struct error *err)
+int link_attribute_id(struct directory_store *store, struct link_attribute *attribute, bool make, int64_t *id,
+                      struct error *err)
 {
     if (attribute->id == 0) {
         sqlite3_stmt *read = database_query(store->db, "SELECT id FROM attribute WHERE name = ?1", err);
@@ -73,7 +75,8 @@ int link_attribute_id(struct directory_store *store, struct link_attribute *attr
     return 0;
 }
 
-int link_attribute_by_id(struct directory_store *store, int64_t id, struct link_attribute **attribute, struct error *err)
+int link_attribute_by_id(struct directory_store *store, int64_t id, struct link_attribute **attribute,
+                         struct error *err)
 {
     for (*attribute = store->attributes; *attribute; *attribute = (*attribute)->hh.next)
         if ((*attribute)->id == id)
@@ -89,19 +92,21 @@ int link_attribute_by_id(struct directory_store *store, int64_t id, struct link_
         sqlite3_reset(read);
         return 0;
     }
-    return result < 0 ? -1 : error_set_code(err, STORE_DAMAGED, "%s is damaged (a link's attribute has no name)", store->db->path);
+    return result < 0 ? -1
+                      : error_set_code(err, STORE_DAMAGED, "%s is damaged (a link's attribute has no name)",
+                                       store->db->path);
 }
 
 void link_attributes_forget(struct directory_store *store)
 {
     struct link_attribute *attribute, *next;
-    HASH_ITER(hh, store->attributes, attribute, next) {
+    HASH_ITER (hh, store->attributes, attribute, next) {
         HASH_DEL(store->attributes, attribute);
         talloc_free(attribute);
     }
 }
 
-// --- digest --------------------------------------------------------------------------------------------------------------
+// --- digest --------------------------------------------------------------------------------------
 
 // A digest is a sum, so that neither the order of attributes nor that of values makes a difference.
 static uint64_t digest_pair(uint64_t one, uint64_t other)
@@ -131,7 +136,7 @@ static uint64_t digest_links(const struct link_rows *rows)
     return sum;
 }
 
-// --- links ---------------------------------------------------------------------------------------------------------------
+// --- links ---------------------------------------------------------------------------------------
 
 struct link_source {
     const struct link_attribute *known;
@@ -168,15 +173,16 @@ static size_t bucket_of(const struct link_row *row, unsigned bits)
     return (size_t)(((uint64_t)row->target ^ UINT64_C(1) << 63) >> (64 - bits));
 }
 
-// Targets of one attribute. Hashes spread evenly, so that about as many buckets as rows leave next to nothing to sort;
-// a bucket that somebody has managed to fill costs no more than sorting.
+// Targets of one attribute. Hashes spread evenly, so that about as many buckets as rows leave next to nothing
+// to sort; a bucket that somebody has managed to fill costs no more than sorting.
 static void run_sort(struct directory_store *store, struct link_rows *rows, size_t first)
 {
     size_t count = rows->count - first;
     unsigned bits = 4;
     while ((size_t)1 << bits < count && bits < 20)
         bits++;
-    struct link_row *from = talloc_memdup(store, rows->items + first, count * sizeof *from), *to = rows->items + first;
+    struct link_row *from = talloc_memdup(store, rows->items + first, count * sizeof *from),
+                    *to = rows->items + first;
     size_t *ends = talloc_zero_array(store, size_t, ((size_t)1 << bits) + 1);
     for (size_t i = 0; i < count; i++)
         ends[bucket_of(&from[i], bits) + 1]++;
@@ -200,14 +206,17 @@ static void links_room(struct directory_store *store, struct link_rows *rows, si
         rows->items = talloc_realloc(store, rows->items, struct link_row, wanted + wanted / 2 + 64);
 }
 
-static void links_take(struct directory_store *store, struct link_rows *rows, const struct link_source *source)
+static void links_take(struct directory_store *store, struct link_rows *rows,
+                       const struct link_source *source)
 {
     size_t first = rows->count;
     links_room(store, rows, source->attribute->count);
     for (size_t i = 0; i < source->attribute->count; i++) {
         const struct value *value = &source->attribute->values[i];
         struct link_row *row = &rows->items[rows->count++];
-        *row = (struct link_row){ .attribute = source->known->id, .value = value->data, .length = value->length };
+        *row = (struct link_row){ .attribute = source->known->id,
+                                  .value = value->data,
+                                  .length = value->length };
         if (source->known->uid)
             row->target = uid_hash(value->data, value->length);
         else
@@ -218,14 +227,15 @@ static void links_take(struct directory_store *store, struct link_rows *rows, co
 }
 
 // Attributes in the order of their numbers, so that each only has to be sorted in itself.
-static int source_add(struct directory_store *store, struct link_source *sources, size_t *count, struct link_attribute *known,
-                      const struct attribute *attribute, struct error *err)
+static int source_add(struct directory_store *store, struct link_source *sources, size_t *count,
+                      struct link_attribute *known, const struct attribute *attribute, struct error *err)
 {
     int64_t id;
     if (link_attribute_id(store, known, true, &id, err) < 0)
         return -1;
     if (*count == LINK_ATTRIBUTES_MOST)
-        return error_set_code(err, STORE_FAILED, "more than %d attributes of one entry name other entries", LINK_ATTRIBUTES_MOST);
+        return error_set_code(err, STORE_FAILED, "more than %d attributes of one entry name other entries",
+                              LINK_ATTRIBUTES_MOST);
     size_t place = (*count)++;
     for (; place > 0 && sources[place - 1].known->id > id; place--)
         sources[place] = sources[place - 1];
@@ -233,7 +243,7 @@ static int source_add(struct directory_store *store, struct link_source *sources
     return 0;
 }
 
-// --- an entry ------------------------------------------------------------------------------------------------------------
+// --- an entry ------------------------------------------------------------------------------------
 
 static void plain_take(struct directory_store *store, struct entry *plain, const struct attribute *attribute)
 {
@@ -254,7 +264,8 @@ int incoming_prepare(struct directory_store *store, const struct entry *entry, s
     incoming->plain.dn = entry->dn;
     incoming->links.count = 0;
     if (uuid_is_null(&entry->uuid))
-        return error_set_code(err, STORE_FAILED, "entry \"%s\" has no UUID; may the bind DN read entryUUID?", entry->dn);
+        return error_set_code(err, STORE_FAILED, "entry \"%s\" has no UUID; may the bind DN read entryUUID?",
+                              entry->dn);
     uint64_t digest = (uint64_t)digest_of_dn(entry->dn);
     for (size_t i = 0; i < entry->count; i++) {
         const struct attribute *attribute = &entry->attributes[i];
@@ -320,22 +331,29 @@ static int row_write(struct directory_store *store, sqlite3_stmt *write, int64_t
 
 int incoming_insert(struct directory_store *store, int64_t id, struct error *err)
 {
-    sqlite3_stmt *row = database_query(store->db, "INSERT INTO entry (id, hash, parent_hash, uid_hash, digest, uuid) "
-                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)", err);
+    sqlite3_stmt *row = database_query(store->db,
+                                       "INSERT INTO entry (id, hash, parent_hash, uid_hash, digest, uuid) "
+                                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                                       err);
     if (row_write(store, row, id, err) < 0)
         return -1;
     store->grown.entries++;
-    sqlite3_stmt *content = database_query(store->db, "INSERT INTO content (id, dn, attributes) VALUES (?1, ?2, ?3)", err);
+    sqlite3_stmt *content =
+        database_query(store->db, "INSERT INTO content (id, dn, attributes) VALUES (?1, ?2, ?3)", err);
     return content_write(store, content, id, err);
 }
 
 int incoming_update(struct directory_store *store, int64_t id, struct error *err)
 {
-    sqlite3_stmt *row = database_query(store->db, "UPDATE entry SET hash = ?2, parent_hash = ?3, uid_hash = ?4, digest = ?5 "
-                                       "WHERE id = ?1", err);
+    sqlite3_stmt *row =
+        database_query(store->db,
+                       "UPDATE entry SET hash = ?2, parent_hash = ?3, uid_hash = ?4, digest = ?5 "
+                       "WHERE id = ?1",
+                       err);
     if (row_write(store, row, id, err) < 0)
         return -1;
-    sqlite3_stmt *content = database_query(store->db, "UPDATE content SET dn = ?2, attributes = ?3 WHERE id = ?1", err);
+    sqlite3_stmt *content =
+        database_query(store->db, "UPDATE content SET dn = ?2, attributes = ?3 WHERE id = ?1", err);
     return content_write(store, content, id, err);
 }
 

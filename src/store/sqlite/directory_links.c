@@ -4,14 +4,17 @@
 #include "directory.h"
 #include "directory/schema.h"
 
-// The links of one entry: stored rows against incoming ones. Both are sorted alike, so a comparison is one walk; one
-// member more in a large group reads its rows and writes one.
+// The links of one entry: stored rows against incoming ones. Both are sorted alike, so a comparison is one
+// walk; one member more in a large group reads its rows and writes one.
 
-int links_read(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, struct link_rows *rows, struct error *err)
+int links_read(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, struct link_rows *rows,
+               struct error *err)
 {
     *rows = (struct link_rows){ 0 };
-    sqlite3_stmt *read = database_query(store->db, "SELECT attribute, target FROM link WHERE entry = ?1 "
-                                        "ORDER BY attribute, target", err);
+    sqlite3_stmt *read = database_query(store->db,
+                                        "SELECT attribute, target FROM link WHERE entry = ?1 "
+                                        "ORDER BY attribute, target",
+                                        err);
     if (!read)
         return -1;
     bind_int(read, 1, id);
@@ -28,10 +31,10 @@ int links_read(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, struc
     return result;
 }
 
-// --- when the flavour map has changed ----------------------------------------------------------------------------------------
+// --- when the flavour map has changed ------------------------------------------------------------
 
-static int settle_no_longer_links(struct directory_store *store, struct entry *old, const struct link_rows *rows,
-                                  struct error *err)
+static int settle_no_longer_links(struct directory_store *store, struct entry *old,
+                                  const struct link_rows *rows, struct error *err)
 {
     struct link_attribute *attribute = NULL;
     int64_t last = 0;
@@ -50,8 +53,8 @@ static int settle_no_longer_links(struct directory_store *store, struct entry *o
     return 0;
 }
 
-static int settle_links_now(struct directory_store *store, TALLOC_CTX *ctx, struct entry *old, struct link_rows *rows,
-                            struct error *err)
+static int settle_links_now(struct directory_store *store, TALLOC_CTX *ctx, struct entry *old,
+                            struct link_rows *rows, struct error *err)
 {
     size_t kept = 0, before = rows->count;
     for (size_t i = 0; i < old->count; i++) {
@@ -81,19 +84,24 @@ static int settle_links_now(struct directory_store *store, TALLOC_CTX *ctx, stru
     return 0;
 }
 
-int links_settle(struct directory_store *store, TALLOC_CTX *ctx, struct entry *old, struct link_rows *rows, struct error *err)
+int links_settle(struct directory_store *store, TALLOC_CTX *ctx, struct entry *old, struct link_rows *rows,
+                 struct error *err)
 {
-    return settle_links_now(store, ctx, old, rows, err) < 0 ? -1 : settle_no_longer_links(store, old, rows, err);
+    return settle_links_now(store, ctx, old, rows, err) < 0 ? -1
+                                                            : settle_no_longer_links(store, old, rows, err);
 }
 
-// --- writing -------------------------------------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 // The text of a target that no entry of the mirror tells: what lies outside, and every uid.
-static int outside_keep(struct directory_store *store, const struct link_row *row, bool is_uid, struct error *err)
+static int outside_keep(struct directory_store *store, const struct link_row *row, bool is_uid,
+                        struct error *err)
 {
     char *text = talloc_strndup(store, row->value, row->length);
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO outside (hash, value) VALUES (?1, ?2) "
-                                         "ON CONFLICT DO NOTHING", err);
+    sqlite3_stmt *write = database_query(store->db,
+                                         "INSERT INTO outside (hash, value) VALUES (?1, ?2) "
+                                         "ON CONFLICT DO NOTHING",
+                                         err);
     int result = -1;
     if (!write)
         goto done;
@@ -127,7 +135,8 @@ static int target_keep(struct directory_store *store, const struct link_row *row
         return -1;
     if (link_attribute_is_uid(attribute))
         return outside_keep(store, row, true, err);
-    sqlite3_stmt *read = database_query(store->db, "SELECT c.dn FROM entry e JOIN content c ON c.id = e.id WHERE e.hash = ?1", err);
+    sqlite3_stmt *read = database_query(
+        store->db, "SELECT c.dn FROM entry e JOIN content c ON c.id = e.id WHERE e.hash = ?1", err);
     if (!read)
         return -1;
     bind_int(read, 1, row->target);
@@ -141,9 +150,11 @@ static int target_keep(struct directory_store *store, const struct link_row *row
     return result;
 }
 
-static int link_insert(struct directory_store *store, int64_t id, const struct link_row *row, struct error *err)
+static int link_insert(struct directory_store *store, int64_t id, const struct link_row *row,
+                       struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES (?1, ?2, ?3)", err);
+    sqlite3_stmt *write =
+        database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES (?1, ?2, ?3)", err);
     if (!write)
         return -1;
     bind_int(write, 1, id);
@@ -159,8 +170,8 @@ static int link_insert(struct directory_store *store, int64_t id, const struct l
 #define ROWS_4 "(?1, ?, ?), (?1, ?, ?), (?1, ?, ?), (?1, ?, ?)"
 #define ROWS_32 ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4 ", " ROWS_4
 
-static int rows_insert(struct directory_store *store, sqlite3_stmt *write, int64_t id, const struct link_row *rows, int count,
-                       struct error *err)
+static int rows_insert(struct directory_store *store, sqlite3_stmt *write, int64_t id,
+                       const struct link_row *rows, int count, struct error *err)
 {
     if (!write)
         return -1;
@@ -179,12 +190,16 @@ int links_insert(struct directory_store *store, int64_t id, const struct link_ro
 {
     size_t i = 0;
     for (; i + 32 <= rows->count; i += 32)
-        if (rows_insert(store, database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES " ROWS_32, err), id,
-                        &rows->items[i], 32, err) < 0)
+        if (rows_insert(
+                store,
+                database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES " ROWS_32, err),
+                id, &rows->items[i], 32, err) < 0)
             return -1;
     for (; i + 4 <= rows->count; i += 4)
-        if (rows_insert(store, database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES " ROWS_4, err), id,
-                        &rows->items[i], 4, err) < 0)
+        if (rows_insert(
+                store,
+                database_query(store->db, "INSERT INTO link (entry, attribute, target) VALUES " ROWS_4, err),
+                id, &rows->items[i], 4, err) < 0)
             return -1;
     for (; i < rows->count; i++)
         if (link_insert(store, id, &rows->items[i], err) < 0)
@@ -192,9 +207,11 @@ int links_insert(struct directory_store *store, int64_t id, const struct link_ro
     return 0;
 }
 
-static int link_delete(struct directory_store *store, int64_t id, const struct link_row *row, struct error *err)
+static int link_delete(struct directory_store *store, int64_t id, const struct link_row *row,
+                       struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "DELETE FROM link WHERE entry = ?1 AND attribute = ?2 AND target = ?3", err);
+    sqlite3_stmt *write = database_query(
+        store->db, "DELETE FROM link WHERE entry = ?1 AND attribute = ?2 AND target = ?3", err);
     if (!write)
         return -1;
     bind_int(write, 1, id);
@@ -218,14 +235,15 @@ static int row_order(const struct link_rows *one, size_t i, const struct link_ro
     return a->target < b->target ? -1 : a->target > b->target;
 }
 
-int links_write(struct directory_store *store, int64_t id, const struct link_rows *old, const struct link_rows *new,
-                struct error *err)
+int links_write(struct directory_store *store, int64_t id, const struct link_rows *old,
+                const struct link_rows *new, struct error *err)
 {
     for (size_t i = 0, j = 0; i < old->count || j < new->count;) {
         int order = row_order(old, i, new, j);
         if (order < 0 && link_delete(store, id, &old->items[i], err) < 0)
             return -1;
-        if (order > 0 && (link_insert(store, id, &new->items[j], err) < 0 || target_keep(store, &new->items[j], err) < 0))
+        if (order > 0 &&
+            (link_insert(store, id, &new->items[j], err) < 0 || target_keep(store, &new->items[j], err) < 0))
             return -1;
         i += order <= 0;
         j += order >= 0;
@@ -233,7 +251,7 @@ int links_write(struct directory_store *store, int64_t id, const struct link_row
     return 0;
 }
 
-// --- for the delta -----------------------------------------------------------------------------------------------------------------
+// --- for the delta -------------------------------------------------------------------------------
 
 static int delta_add(struct directory_store *store, struct delta *delta, const struct link_row *row,
                      const struct link_rows *other, bool gained, struct error *err)

@@ -9,12 +9,13 @@ struct load {
     char **indexes; // SQL that builds them again; ends with NULL
     size_t index_count;
     int64_t next_id;
-    // Hashes that need no text any more: entries, and targets whose text was put aside. Open addressing, 0 is free.
+    // Hashes that need no text any more: entries, and targets whose text was put aside. Open addressing, 0 is
+    // free.
     int64_t *known;
     size_t room, used;
 };
 
-// --- hashes that are known --------------------------------------------------------------------------------------------------
+// --- hashes that are known -----------------------------------------------------------------------
 
 static bool known_put(int64_t *known, size_t room, int64_t hash)
 {
@@ -48,13 +49,16 @@ static bool known_add(struct load *load, int64_t hash)
     return new;
 }
 
-// --- begin -----------------------------------------------------------------------------------------------------------------------
+// --- begin ---------------------------------------------------------------------------------------
 
 // The schema itself says how its indexes are built, so that this is written down once.
 static int indexes_drop(struct directory_store *store, struct load *load, struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL "
-                                        "AND tbl_name IN ('entry', 'link') ORDER BY rootpage", err);
+    sqlite3_stmt *read =
+        database_query(store->db,
+                       "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL "
+                       "AND tbl_name IN ('entry', 'link') ORDER BY rootpage",
+                       err);
     if (!read)
         return -1;
     char **names = NULL;
@@ -73,11 +77,13 @@ static int indexes_drop(struct directory_store *store, struct load *load, struct
 
 static int mirror_clear(struct directory_store *store, struct error *err)
 {
-    return database_execute(store->db, "DELETE FROM link; DELETE FROM entry; DELETE FROM content; DELETE FROM alias; DELETE FROM former; "
-                            "DELETE FROM outside; DELETE FROM timer; DELETE FROM lock_expired; "
-                            "UPDATE state SET entries = 0, links = 0; "
-                            "CREATE TEMP TABLE load_target (hash INTEGER NOT NULL, is_uid INTEGER NOT NULL, value TEXT NOT NULL)",
-                            err);
+    return database_execute(
+        store->db,
+        "DELETE FROM link; DELETE FROM entry; DELETE FROM content; DELETE FROM alias; DELETE FROM former; "
+        "DELETE FROM outside; DELETE FROM timer; DELETE FROM lock_expired; "
+        "UPDATE state SET entries = 0, links = 0; "
+        "CREATE TEMP TABLE load_target (hash INTEGER NOT NULL, is_uid INTEGER NOT NULL, value TEXT NOT NULL)",
+        err);
 }
 
 int directory_store_load_begin(struct directory_store *store, struct error *err)
@@ -119,14 +125,15 @@ void directory_store_load_abort(struct directory_store *store)
     load_close(store);
 }
 
-// --- entries ---------------------------------------------------------------------------------------------------------------------
+// --- entries -------------------------------------------------------------------------------------
 
 static int load_text(struct directory_store *store, const struct link_row *row, struct error *err)
 {
     struct link_attribute *attribute;
     if (link_attribute_by_id(store, row->attribute, &attribute, err) < 0)
         return -1;
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO load_target (hash, is_uid, value) VALUES (?1, ?2, ?3)", err);
+    sqlite3_stmt *write =
+        database_query(store->db, "INSERT INTO load_target (hash, is_uid, value) VALUES (?1, ?2, ?3)", err);
     if (!write)
         return -1;
     bind_int(write, 1, row->target);
@@ -156,18 +163,22 @@ int directory_store_load(struct directory_store *store, const struct entry *entr
     return 0;
 }
 
-// --- end -------------------------------------------------------------------------------------------------------------------------
+// --- end -----------------------------------------------------------------------------------------
 
 // An entry that came twice: what came last counts. Rare, so it may be slow.
 static int twice_drop(struct directory_store *store, struct error *err)
 {
-    if (database_execute(store->db, "CREATE TEMP TABLE twice AS SELECT id FROM entry "
+    if (database_execute(store->db,
+                         "CREATE TEMP TABLE twice AS SELECT id FROM entry "
                          "WHERE id NOT IN (SELECT max(id) FROM entry GROUP BY uuid); "
-                         "DELETE FROM link WHERE entry IN (SELECT id FROM twice)", err) < 0)
+                         "DELETE FROM link WHERE entry IN (SELECT id FROM twice)",
+                         err) < 0)
         return -1;
     store->grown.links -= database_changes(store->db);
-    if (database_execute(store->db, "DELETE FROM content WHERE id IN (SELECT id FROM twice); "
-                         "DELETE FROM entry WHERE id IN (SELECT id FROM twice)", err) < 0)
+    if (database_execute(store->db,
+                         "DELETE FROM content WHERE id IN (SELECT id FROM twice); "
+                         "DELETE FROM entry WHERE id IN (SELECT id FROM twice)",
+                         err) < 0)
         return -1;
     store->grown.entries -= database_changes(store->db);
     return database_execute(store->db, "DROP TABLE twice", err);
@@ -191,11 +202,14 @@ static int indexes_make(struct directory_store *store, struct error *err)
 // Entries with one hash: the same name given to the last that came, or two names that cannot both be kept.
 static int names_settle(struct directory_store *store, struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT max(id), hash FROM entry GROUP BY hash HAVING count(*) > 1", err);
+    sqlite3_stmt *read =
+        database_query(store->db, "SELECT max(id), hash FROM entry GROUP BY hash HAVING count(*) > 1", err);
     if (!read)
         return -1;
     TALLOC_CTX *ctx = talloc_new(NULL);
-    struct { int64_t id, hash; } *twice = NULL;
+    struct {
+        int64_t id, hash;
+    } *twice = NULL;
     size_t count = 0;
     int result;
     while ((result = database_step(store->db, read, err)) > 0) {
@@ -217,25 +231,33 @@ static int names_settle(struct directory_store *store, struct error *err)
     return result;
 }
 
-// Targets that no entry turned out to be keep their text; the others must be called what their entry is called.
+// Targets that no entry turned out to be keep their text; the others must be called what their entry is
+// called.
 static int targets_settle(struct directory_store *store, struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT t.value, c.dn FROM load_target t CROSS JOIN entry e ON e.hash = t.hash "
-                                        "CROSS JOIN content c ON c.id = e.id WHERE NOT t.is_uid AND t.value <> c.dn", err);
+    sqlite3_stmt *read =
+        database_query(store->db,
+                       "SELECT t.value, c.dn FROM load_target t CROSS JOIN entry e ON e.hash = t.hash "
+                       "CROSS JOIN content c ON c.id = e.id WHERE NOT t.is_uid AND t.value <> c.dn",
+                       err);
     if (!read)
         return -1;
     int result;
     while ((result = database_step(store->db, read, err)) > 0) {
-        if (name_check(store, (const char *)sqlite3_column_text(read, 0), (const char *)sqlite3_column_text(read, 1), err) < 0) {
+        if (name_check(store, (const char *)sqlite3_column_text(read, 0),
+                       (const char *)sqlite3_column_text(read, 1), err) < 0) {
             sqlite3_reset(read);
             return -1;
         }
     }
     if (result < 0)
         return -1;
-    return database_execute(store->db, "INSERT INTO outside (hash, value) SELECT hash, value FROM load_target "
-                            "WHERE is_uid OR NOT EXISTS (SELECT 1 FROM entry WHERE entry.hash = load_target.hash) "
-                            "ORDER BY hash ON CONFLICT DO NOTHING", err);
+    return database_execute(
+        store->db,
+        "INSERT INTO outside (hash, value) SELECT hash, value FROM load_target "
+        "WHERE is_uid OR NOT EXISTS (SELECT 1 FROM entry WHERE entry.hash = load_target.hash) "
+        "ORDER BY hash ON CONFLICT DO NOTHING",
+        err);
 }
 
 int directory_store_load_end(struct directory_store *store, struct source_state *state, struct error *err)

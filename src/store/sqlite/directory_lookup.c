@@ -4,7 +4,7 @@
 #include "directory.h"
 #include "directory/schema.h"
 
-// --- entries: rows are (id, uuid, dn, attributes) ------------------------------------------------------------------------------
+// --- entries: rows are (id, uuid, dn, attributes) ------------------------------------------------
 
 #define ENTRY_COLUMNS "SELECT e.id, e.uuid, c.dn, c.attributes FROM entry e JOIN content c ON c.id = e.id "
 
@@ -15,8 +15,8 @@ struct question {
     const char *dn;
 };
 
-static sqlite3_stmt *question_ask(struct directory_store *store, const char *sql, const struct question *question,
-                                  struct error *err)
+static sqlite3_stmt *question_ask(struct directory_store *store, const char *sql,
+                                  const struct question *question, struct error *err)
 {
     sqlite3_stmt *read = database_query(store->db, sql, err);
     if (read && question->uuid)
@@ -26,8 +26,8 @@ static sqlite3_stmt *question_ask(struct directory_store *store, const char *sql
     return read;
 }
 
-static int mirror_entry(struct directory_store *store, TALLOC_CTX *ctx, const char *sql, const struct question *question,
-                        struct entry **entry, struct error *err)
+static int mirror_entry(struct directory_store *store, TALLOC_CTX *ctx, const char *sql,
+                        const struct question *question, struct entry **entry, struct error *err)
 {
     sqlite3_stmt *row = question_ask(store, sql, question, err);
     int result = row ? database_step(store->db, row, err) : -1;
@@ -38,13 +38,14 @@ static int mirror_entry(struct directory_store *store, TALLOC_CTX *ctx, const ch
     const char *name = (const char *)sqlite3_column_text(row, sqlite3_column_count(row) > 4 ? 4 : 2);
     result = question->dn ? name_check(store, name, question->dn, err) : 0;
     if (result == 0)
-        result = entry_restore(store, ctx, &uuid, (const char *)sqlite3_column_text(row, 2), row, 3, entry, err);
+        result =
+            entry_restore(store, ctx, &uuid, (const char *)sqlite3_column_text(row, 2), row, 3, entry, err);
     sqlite3_reset(row);
     return result;
 }
 
-static int staged_entry(struct directory_store *store, TALLOC_CTX *ctx, const char *sql, const struct question *question,
-                        struct entry **entry, struct error *err)
+static int staged_entry(struct directory_store *store, TALLOC_CTX *ctx, const char *sql,
+                        const struct question *question, struct entry **entry, struct error *err)
 {
     if (!stage_answers(store))
         return 0;
@@ -57,8 +58,8 @@ static int staged_entry(struct directory_store *store, TALLOC_CTX *ctx, const ch
     return result;
 }
 
-int directory_store_by_uuid(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, struct entry **entry,
-                            bool *former, struct error *err)
+int directory_store_by_uuid(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid,
+                            struct entry **entry, bool *former, struct error *err)
 {
     struct question question = { .uuid = uuid };
     *entry = NULL;
@@ -67,17 +68,19 @@ int directory_store_by_uuid(struct directory_store *store, TALLOC_CTX *ctx, cons
         return 0;
     int result = mirror_entry(store, ctx, ENTRY_COLUMNS "WHERE e.uuid = ?1", &question, entry, err);
     if (result == 0 && !*entry)
-        result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE uuid = ?1 AND fresh = 1", &question,
-                              entry, err);
+        result = staged_entry(store, ctx,
+                              "SELECT id, uuid, dn, pack FROM stage.entry WHERE uuid = ?1 AND fresh = 1",
+                              &question, entry, err);
     if (result < 0 || *entry)
         return result;
-    result = mirror_entry(store, ctx, "SELECT id, uuid, dn, attributes FROM former WHERE uuid = ?1", &question, entry, err);
+    result = mirror_entry(store, ctx, "SELECT id, uuid, dn, attributes FROM former WHERE uuid = ?1",
+                          &question, entry, err);
     *former = *entry != NULL;
     return result;
 }
 
-int directory_store_by_dn(struct directory_store *store, TALLOC_CTX *ctx, const char *dn, struct entry **entry, bool *former,
-                          struct error *err)
+int directory_store_by_dn(struct directory_store *store, TALLOC_CTX *ctx, const char *dn,
+                          struct entry **entry, bool *former, struct error *err)
 {
     struct question question = { .dn = dn };
     *entry = NULL;
@@ -85,55 +88,71 @@ int directory_store_by_dn(struct directory_store *store, TALLOC_CTX *ctx, const 
     name_hash(store, dn, strlen(dn), &question.hash, NULL);
     int result = mirror_entry(store, ctx, ENTRY_COLUMNS "WHERE e.hash = ?1", &question, entry, err);
     if (result == 0 && !*entry)
-        result = mirror_entry(store, ctx, "SELECT e.id, e.uuid, c.dn, c.attributes, a.name FROM alias a "
-                              "JOIN entry e ON e.id = a.entry JOIN content c ON c.id = e.id WHERE a.hash = ?1", &question, entry, err);
+        result =
+            mirror_entry(store, ctx,
+                         "SELECT e.id, e.uuid, c.dn, c.attributes, a.name FROM alias a "
+                         "JOIN entry e ON e.id = a.entry JOIN content c ON c.id = e.id WHERE a.hash = ?1",
+                         &question, entry, err);
     if (result == 0 && !*entry)
-        result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE hash = ?1", &question, entry, err);
+        result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE hash = ?1",
+                              &question, entry, err);
     if (result < 0 || *entry)
         return result;
-    result = mirror_entry(store, ctx, "SELECT id, uuid, dn, attributes FROM former WHERE hash = ?1 ORDER BY id DESC LIMIT 1",
-                          &question, entry, err);
+    result = mirror_entry(
+        store, ctx, "SELECT id, uuid, dn, attributes FROM former WHERE hash = ?1 ORDER BY id DESC LIMIT 1",
+        &question, entry, err);
     if (result == 0 && !*entry)
-        result = mirror_entry(store, ctx, "SELECT f.id, f.uuid, f.dn, f.attributes, a.name FROM alias a "
-                              "JOIN former f ON f.id = a.entry WHERE a.hash = ?1", &question, entry, err);
+        result = mirror_entry(store, ctx,
+                              "SELECT f.id, f.uuid, f.dn, f.attributes, a.name FROM alias a "
+                              "JOIN former f ON f.id = a.entry WHERE a.hash = ?1",
+                              &question, entry, err);
     *former = *entry != NULL;
     return result;
 }
 
-int directory_store_by_uid(struct directory_store *store, TALLOC_CTX *ctx, const char *uid, struct entry **entry, bool *former,
-                           struct error *err)
+int directory_store_by_uid(struct directory_store *store, TALLOC_CTX *ctx, const char *uid,
+                           struct entry **entry, bool *former, struct error *err)
 {
     struct question question = { .hash = uid_hash(uid, strlen(uid)) };
     *entry = NULL;
     *former = false;
     int result = mirror_entry(store, ctx, ENTRY_COLUMNS "WHERE e.uid_hash = ?1", &question, entry, err);
     if (result == 0 && !*entry)
-        result = mirror_entry(store, ctx, "SELECT e.id, e.uuid, c.dn, c.attributes FROM alias a JOIN entry e ON e.id = a.entry "
-                              "JOIN content c ON c.id = e.id WHERE a.hash = ?1", &question, entry, err);
+        result = mirror_entry(
+            store, ctx,
+            "SELECT e.id, e.uuid, c.dn, c.attributes FROM alias a JOIN entry e ON e.id = a.entry "
+            "JOIN content c ON c.id = e.id WHERE a.hash = ?1",
+            &question, entry, err);
     if (result == 0 && !*entry)
-        result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE uid_hash = ?1", &question, entry, err);
+        result = staged_entry(store, ctx, "SELECT id, uuid, dn, pack FROM stage.entry WHERE uid_hash = ?1",
+                              &question, entry, err);
     if (result < 0 || *entry)
         return result;
-    result = mirror_entry(store, ctx, "SELECT id, uuid, dn, attributes FROM former WHERE uid_hash = ?1 ORDER BY id DESC LIMIT 1",
-                          &question, entry, err);
+    result = mirror_entry(
+        store, ctx,
+        "SELECT id, uuid, dn, attributes FROM former WHERE uid_hash = ?1 ORDER BY id DESC LIMIT 1", &question,
+        entry, err);
     *former = *entry != NULL;
     return result;
 }
 
-int directory_store_each(struct directory_store *store, const struct filter *filter, directory_store_entry_fn *fn, void *context,
-                         struct error *err)
+int directory_store_each(struct directory_store *store, const struct filter *filter,
+                         directory_store_entry_fn *fn, void *context, struct error *err)
 {
     // Its own statement: what is called may ask for another walk.
     sqlite3_stmt *row = NULL;
-    int result = sqlite3_prepare_v2(store->db->handle, "SELECT e.id, e.uuid, c.dn, c.attributes FROM content c "
-                                    "CROSS JOIN entry e ON e.id = c.id", -1, &row, NULL);
+    int result = sqlite3_prepare_v2(store->db->handle,
+                                    "SELECT e.id, e.uuid, c.dn, c.attributes FROM content c "
+                                    "CROSS JOIN entry e ON e.id = c.id",
+                                    -1, &row, NULL);
     if (result != SQLITE_OK)
         return database_fail(store->db, result, err);
     TALLOC_CTX *ctx = talloc_new(NULL);
     while ((result = database_step(store->db, row, err)) > 0) {
         struct entry *entry;
         struct uuid uuid = column_uuid(row, 1);
-        result = entry_restore(store, ctx, &uuid, (const char *)sqlite3_column_text(row, 2), row, 3, &entry, err);
+        result =
+            entry_restore(store, ctx, &uuid, (const char *)sqlite3_column_text(row, 2), row, 3, &entry, err);
         if (result < 0)
             break;
         if ((!filter || filter_matches(filter, entry)) && fn(context, entry) != 0)
@@ -145,7 +164,7 @@ int directory_store_each(struct directory_store *store, const struct filter *fil
     return result;
 }
 
-// --- links --------------------------------------------------------------------------------------------------------------------------
+// --- links ---------------------------------------------------------------------------------------
 
 static int entry_id(struct directory_store *store, const struct uuid *uuid, int64_t *id, struct error *err)
 {
@@ -164,15 +183,15 @@ static void link_add(TALLOC_CTX *ctx, struct link **links, size_t *count, const 
 }
 
 // Links of an entry that only the stage knows.
-static int staged_links(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid, const char *attribute,
-                        struct link **links, size_t *count, struct error *err)
+static int staged_links(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *uuid,
+                        const char *attribute, struct link **links, size_t *count, struct error *err)
 {
     struct question question = { .uuid = uuid };
     struct entry *entry = NULL;
     if (!stage_answers(store))
         return 0;
-    sqlite3_stmt *row = question_ask(store, "SELECT id, uuid, dn, pack FROM stage.entry WHERE uuid = ?1 AND fresh = 1", &question,
-                                     err);
+    sqlite3_stmt *row = question_ask(
+        store, "SELECT id, uuid, dn, pack FROM stage.entry WHERE uuid = ?1 AND fresh = 1", &question, err);
     int result = row ? database_step(store->db, row, err) : -1;
     if (result <= 0)
         return result;
@@ -181,7 +200,8 @@ static int staged_links(struct directory_store *store, TALLOC_CTX *ctx, const st
     for (size_t i = 0; result == 0 && i < entry->count; i++) {
         const struct attribute *values = &entry->attributes[i];
         bool is_uid = schema_syntax(values->name) == SCHEMA_UID;
-        for (size_t j = 0; j < values->count && result == 0 && (!attribute || strcmp(values->name, attribute) == 0); j++) {
+        for (size_t j = 0;
+             j < values->count && result == 0 && (!attribute || strcmp(values->name, attribute) == 0); j++) {
             struct resolved resolved;
             int64_t target;
             if (is_uid)
@@ -189,15 +209,18 @@ static int staged_links(struct directory_store *store, TALLOC_CTX *ctx, const st
             else
                 name_hash(store, values->values[j].data, values->values[j].length, &target, NULL);
             result = target_resolve(store, NULL, target, is_uid, &resolved, err);
-            link_add(ctx, links, count, &(struct link){ .attribute = values->name, .target = (uint64_t)target,
-                                                        .value = values->values[j].data, .entry = resolved.uuid });
+            link_add(ctx, links, count,
+                     &(struct link){ .attribute = values->name,
+                                     .target = (uint64_t)target,
+                                     .value = values->values[j].data,
+                                     .entry = resolved.uuid });
         }
     }
     return result;
 }
 
-static int stored_links(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, const char *attribute, struct link **links,
-                        size_t *count, struct error *err)
+static int stored_links(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, const char *attribute,
+                        struct link **links, size_t *count, struct error *err)
 {
     struct link_rows rows;
     struct link_attribute *known = NULL;
@@ -214,16 +237,18 @@ static int stored_links(struct directory_store *store, TALLOC_CTX *ctx, int64_t 
         struct resolved resolved;
         result = target_resolve(store, ctx, row->target, link_attribute_is_uid(known), &resolved, err);
         const char *name = link_attribute_name(known);
-        link_add(ctx, links, count, &(struct link){ .attribute = schema_canonical(name, strlen(name)),
-                                                    .target = (uint64_t)row->target, .value = resolved.value,
-                                                    .entry = resolved.uuid });
+        link_add(ctx, links, count,
+                 &(struct link){ .attribute = schema_canonical(name, strlen(name)),
+                                 .target = (uint64_t)row->target,
+                                 .value = resolved.value,
+                                 .entry = resolved.uuid });
     }
     talloc_free(scratch);
     return result;
 }
 
-int directory_store_links(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *entry, const char *attribute,
-                          struct link **links, size_t *count, struct error *err)
+int directory_store_links(struct directory_store *store, TALLOC_CTX *ctx, const struct uuid *entry,
+                          const char *attribute, struct link **links, size_t *count, struct error *err)
 {
     int64_t id;
     *links = NULL;
@@ -234,8 +259,8 @@ int directory_store_links(struct directory_store *store, TALLOC_CTX *ctx, const 
               : staged_links(store, ctx, entry, attribute, links, count, err);
 }
 
-int directory_store_count_links(struct directory_store *store, const struct uuid *entry, const char *attribute, size_t *count,
-                                struct error *err)
+int directory_store_count_links(struct directory_store *store, const struct uuid *entry,
+                                const char *attribute, size_t *count, struct error *err)
 {
     int64_t id, number = 0;
     *count = 0;
@@ -249,9 +274,11 @@ int directory_store_count_links(struct directory_store *store, const struct uuid
         return result;
     }
     sqlite3_stmt *read = attribute
-        ? database_query(store->db, "SELECT count(*) FROM link WHERE entry = ?1 AND "
-                         "attribute = (SELECT id FROM attribute WHERE name = ?2)", err)
-        : database_query(store->db, "SELECT count(*) FROM link WHERE entry = ?1", err);
+                             ? database_query(store->db,
+                                              "SELECT count(*) FROM link WHERE entry = ?1 AND "
+                                              "attribute = (SELECT id FROM attribute WHERE name = ?2)",
+                                              err)
+                             : database_query(store->db, "SELECT count(*) FROM link WHERE entry = ?1", err);
     if (!read)
         return -1;
     bind_int(read, 1, id);

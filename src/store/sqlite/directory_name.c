@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "directory.h"
 
-void name_hash(struct directory_store *store, const char *dn, size_t length, int64_t *hash, int64_t *parent_hash)
+void name_hash(struct directory_store *store, const char *dn, size_t length, int64_t *hash,
+               int64_t *parent_hash)
 {
     uint64_t own, parent = 0;
     if (dn_hash(store->scratch, dn, length, &own, &parent) < 0) {
@@ -40,9 +41,11 @@ int name_check(struct directory_store *store, const char *one, const char *other
     char *second = dn_normalize(store, other, strlen(other), NULL);
     int result = 0;
     if (!first || !second || strcmp(first, second) != 0)
-        result = error_set_code(err, STORE_FAILED,
-                                "%s: two names have the same 64-bit hash, \"%s\" and \"%s\"; the mirror cannot hold both: "
-                                "rename one of them in the directory, or leave it out by `filter`", store->db->path, one, other);
+        result = error_set_code(
+            err, STORE_FAILED,
+            "%s: two names have the same 64-bit hash, \"%s\" and \"%s\"; the mirror cannot hold both: "
+            "rename one of them in the directory, or leave it out by `filter`",
+            store->db->path, one, other);
     talloc_free(first);
     talloc_free(second);
     return result;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "directory.h"
 
-// What has grown old goes, a few rows a call. Outbox and events are numbered in the order they were stored, so what is
-// old is always at the beginning.
+// What has grown old goes, a few rows a call. Outbox and events are numbered in the order they were stored,
+// so what is old is always at the beginning.
 
 static int run_number(struct directory_store *store, const char *sql, int64_t number, struct error *err)
 {
@@ -13,10 +13,13 @@ static int run_number(struct directory_store *store, const char *sql, int64_t nu
     return database_run(store->db, write, err);
 }
 
-static int purge_outbox(struct directory_store *store, int64_t before, int64_t imported, size_t limit, struct error *err)
+static int purge_outbox(struct directory_store *store, int64_t before, int64_t imported, size_t limit,
+                        struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT sequence, stored FROM outbox WHERE sequence <= ?1 "
-                                        "ORDER BY sequence LIMIT ?2", err);
+    sqlite3_stmt *read = database_query(store->db,
+                                        "SELECT sequence, stored FROM outbox WHERE sequence <= ?1 "
+                                        "ORDER BY sequence LIMIT ?2",
+                                        err);
     if (!read)
         return -1;
     bind_int(read, 1, imported);
@@ -46,12 +49,15 @@ static void number_add(TALLOC_CTX *ctx, struct numbers *numbers, int64_t number)
 }
 
 // Events still wanted by somebody stay: by the outbox, or by a storm.
-static int purge_events(struct directory_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit, struct error *err)
+static int purge_events(struct directory_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit,
+                        struct error *err)
 {
     struct numbers old = { 0 };
-    sqlite3_stmt *read = database_query(store->db, "SELECT sequence, stored, EXISTS (SELECT 1 FROM outbox WHERE event = e.sequence) "
-                                        "OR EXISTS (SELECT 1 FROM held WHERE event = e.sequence) FROM event e ORDER BY sequence",
-                                        err);
+    sqlite3_stmt *read = database_query(
+        store->db,
+        "SELECT sequence, stored, EXISTS (SELECT 1 FROM outbox WHERE event = e.sequence) "
+        "OR EXISTS (SELECT 1 FROM held WHERE event = e.sequence) FROM event e ORDER BY sequence",
+        err);
     int result = read ? 0 : -1;
     while (result >= 0 && old.count < limit && (result = database_step(store->db, read, err)) > 0 &&
            sqlite3_column_int64(read, 1) < before)
@@ -67,10 +73,12 @@ static int purge_events(struct directory_store *store, TALLOC_CTX *ctx, int64_t 
     return result < 0 ? -1 : 0;
 }
 
-static int purge_former(struct directory_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit, struct error *err)
+static int purge_former(struct directory_store *store, TALLOC_CTX *ctx, int64_t before, size_t limit,
+                        struct error *err)
 {
     struct numbers old = { 0 };
-    sqlite3_stmt *read = database_query(store->db, "SELECT id FROM former WHERE gone < ?1 ORDER BY gone LIMIT ?2", err);
+    sqlite3_stmt *read =
+        database_query(store->db, "SELECT id FROM former WHERE gone < ?1 ORDER BY gone LIMIT ?2", err);
     if (!read)
         return -1;
     bind_int(read, 1, before);
@@ -80,8 +88,10 @@ static int purge_former(struct directory_store *store, TALLOC_CTX *ctx, int64_t 
         number_add(ctx, &old, sqlite3_column_int64(read, 0));
     // A group may still name it as it was called once.
     for (size_t i = 0; i < old.count && result == 0; i++)
-        if (run_number(store, "INSERT INTO outside (hash, value) SELECT hash, name FROM alias WHERE entry = ?1 "
-                       "AND EXISTS (SELECT 1 FROM link WHERE target = alias.hash) ON CONFLICT DO NOTHING", old.items[i], err) < 0 ||
+        if (run_number(store,
+                       "INSERT INTO outside (hash, value) SELECT hash, name FROM alias WHERE entry = ?1 "
+                       "AND EXISTS (SELECT 1 FROM link WHERE target = alias.hash) ON CONFLICT DO NOTHING",
+                       old.items[i], err) < 0 ||
             run_number(store, "DELETE FROM alias WHERE entry = ?1", old.items[i], err) < 0 ||
             run_number(store, "DELETE FROM former WHERE id = ?1", old.items[i], err) < 0)
             result = -1;
@@ -92,8 +102,11 @@ static int purge_former(struct directory_store *store, TALLOC_CTX *ctx, int64_t 
 static int purge_outside(struct directory_store *store, TALLOC_CTX *ctx, size_t limit, struct error *err)
 {
     struct numbers unused = { 0 };
-    sqlite3_stmt *read = database_query(store->db, "SELECT hash, EXISTS (SELECT 1 FROM link WHERE target = o.hash) FROM outside o "
-                                        "WHERE hash > ?1 ORDER BY hash LIMIT ?2", err);
+    sqlite3_stmt *read =
+        database_query(store->db,
+                       "SELECT hash, EXISTS (SELECT 1 FROM link WHERE target = o.hash) FROM outside o "
+                       "WHERE hash > ?1 ORDER BY hash LIMIT ?2",
+                       err);
     if (!read)
         return -1;
     bind_int(read, 1, store->outside_cursor);
@@ -113,13 +126,15 @@ static int purge_outside(struct directory_store *store, TALLOC_CTX *ctx, size_t 
     return result;
 }
 
-int directory_store_purge(struct directory_store *store, int64_t before, int64_t imported, size_t limit, struct error *err)
+int directory_store_purge(struct directory_store *store, int64_t before, int64_t imported, size_t limit,
+                          struct error *err)
 {
     if (directory_store_begin(store, err) < 0)
         return -1;
     TALLOC_CTX *ctx = talloc_new(NULL);
     int result = -1;
-    if (purge_outbox(store, before, imported, limit, err) == 0 && purge_events(store, ctx, before, limit, err) == 0 &&
+    if (purge_outbox(store, before, imported, limit, err) == 0 &&
+        purge_events(store, ctx, before, limit, err) == 0 &&
         purge_former(store, ctx, before, limit, err) == 0 && purge_outside(store, ctx, limit, err) == 0 &&
         run_number(store, "DELETE FROM storm WHERE state <> 0 AND closed < ?1", before, err) == 0)
         result = 0;

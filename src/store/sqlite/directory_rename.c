@@ -3,16 +3,18 @@
 
 #include "directory.h"
 
-// Names change hands. Two entries may exchange theirs within a batch, or within a refresh that shows no step between:
-// then for a moment two of them claim one name. The newcomer gets it; whoever had it is parked under a hash that no name
-// has, together with its children, until its own message comes.
+// Names change hands. Two entries may exchange theirs within a batch, or within a refresh that shows no step
+// between: then for a moment two of them claim one name. The newcomer gets it; whoever had it is parked under
+// a hash that no name has, together with its children, until its own message comes.
 
-// --- former names -----------------------------------------------------------------------------------------------------------
+// --- former names --------------------------------------------------------------------------------
 
 int alias_add(struct directory_store *store, int64_t hash, int64_t id, const char *name, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO alias (hash, entry, name) VALUES (?1, ?2, ?3) "
-                                         "ON CONFLICT (hash) DO UPDATE SET entry = ?2, name = ?3", err);
+    sqlite3_stmt *write = database_query(store->db,
+                                         "INSERT INTO alias (hash, entry, name) VALUES (?1, ?2, ?3) "
+                                         "ON CONFLICT (hash) DO UPDATE SET entry = ?2, name = ?3",
+                                         err);
     if (!write)
         return -1;
     bind_int(write, 1, hash);
@@ -30,11 +32,12 @@ int alias_remove(struct directory_store *store, int64_t hash, struct error *err)
     return database_run(store->db, write, err);
 }
 
-// --- taking a name ------------------------------------------------------------------------------------------------------------
+// --- taking a name -------------------------------------------------------------------------------
 
 static int children_point(struct directory_store *store, int64_t from, int64_t to, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "UPDATE entry SET parent_hash = ?2 WHERE parent_hash = ?1", err);
+    sqlite3_stmt *write =
+        database_query(store->db, "UPDATE entry SET parent_hash = ?2 WHERE parent_hash = ?1", err);
     if (!write)
         return -1;
     bind_int(write, 1, from);
@@ -42,7 +45,8 @@ static int children_point(struct directory_store *store, int64_t from, int64_t t
     return database_run(store->db, write, err);
 }
 
-static int entry_park(struct directory_store *store, int64_t id, const struct uuid *uuid, int64_t hash, struct error *err)
+static int entry_park(struct directory_store *store, int64_t id, const struct uuid *uuid, int64_t hash,
+                      struct error *err)
 {
     int64_t parked = parked_hash(uuid);
     sqlite3_stmt *write = database_query(store->db, "UPDATE entry SET hash = ?2 WHERE id = ?1", err);
@@ -54,8 +58,8 @@ static int entry_park(struct directory_store *store, int64_t id, const struct uu
 }
 
 // The text that is kept for a hash must be the same name. `sql` gives it.
-static int text_check(struct directory_store *store, const char *sql, int64_t hash, const char *dn, bool *there,
-                      struct error *err)
+static int text_check(struct directory_store *store, const char *sql, int64_t hash, const char *dn,
+                      bool *there, struct error *err)
 {
     sqlite3_stmt *read = database_query(store->db, sql, err);
     if (!read)
@@ -70,11 +74,15 @@ static int text_check(struct directory_store *store, const char *sql, int64_t ha
     return result;
 }
 
-static int holder_park(struct directory_store *store, int64_t id, int64_t hash, const char *dn, struct error *err)
+static int holder_park(struct directory_store *store, int64_t id, int64_t hash, const char *dn,
+                       struct error *err)
 {
     for (;;) {
-        sqlite3_stmt *read = database_query(store->db, "SELECT e.id, e.uuid, c.dn FROM entry e JOIN content c ON c.id = e.id "
-                                            "WHERE e.hash = ?1 AND e.id <> ?2", err);
+        sqlite3_stmt *read =
+            database_query(store->db,
+                           "SELECT e.id, e.uuid, c.dn FROM entry e JOIN content c ON c.id = e.id "
+                           "WHERE e.hash = ?1 AND e.id <> ?2",
+                           err);
         if (!read)
             return -1;
         bind_int(read, 1, hash);
@@ -108,14 +116,15 @@ int name_take(struct directory_store *store, int64_t id, int64_t hash, const cha
     return database_run(store->db, write, err);
 }
 
-// --- a branch moves with its root --------------------------------------------------------------------------------------------------
+// --- a branch moves with its root ----------------------------------------------------------------
 
-static int children_of(struct directory_store *store, TALLOC_CTX *ctx, int64_t parent, int64_t **ids, size_t *count,
-                       struct error *err)
+static int children_of(struct directory_store *store, TALLOC_CTX *ctx, int64_t parent, int64_t **ids,
+                       size_t *count, struct error *err)
 {
     *ids = NULL;
     *count = 0;
-    sqlite3_stmt *read = database_query(store->db, "SELECT id FROM entry WHERE parent_hash = ?1 ORDER BY id", err);
+    sqlite3_stmt *read =
+        database_query(store->db, "SELECT id FROM entry WHERE parent_hash = ?1 ORDER BY id", err);
     if (!read)
         return -1;
     bind_int(read, 1, parent);
@@ -136,14 +145,15 @@ static void moved_add(TALLOC_CTX *ctx, struct delta_list *moved, struct delta *d
 }
 
 // Old and new differ in nothing but their names, so they share what they hold.
-static int moved_delta(struct directory_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row, const char *dn, struct delta **delta,
-                       struct error *err)
+static int moved_delta(struct directory_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row, const char *dn,
+                       struct delta **delta, struct error *err)
 {
     struct uuid uuid = column_uuid(row, 0);
     struct delta *moved = *delta = talloc_zero(ctx, struct delta);
     moved->kind = DELTA_CHANGED;
     moved->renamed = moved->moved_with_parent = true;
-    if (entry_restore(store, moved, &uuid, (const char *)sqlite3_column_text(row, 3), row, 4, &moved->old, err) < 0)
+    if (entry_restore(store, moved, &uuid, (const char *)sqlite3_column_text(row, 3), row, 4, &moved->old,
+                      err) < 0)
         return -1;
     moved->new = entry_new(moved, &uuid, dn);
     moved->new->attributes = moved->old->attributes;
@@ -151,10 +161,11 @@ static int moved_delta(struct directory_store *store, TALLOC_CTX *ctx, sqlite3_s
     return 0;
 }
 
-static int child_write(struct directory_store *store, int64_t id, int64_t hash, int64_t parent, int64_t digest, const char *dn,
-                       struct error *err)
+static int child_write(struct directory_store *store, int64_t id, int64_t hash, int64_t parent,
+                       int64_t digest, const char *dn, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "UPDATE entry SET hash = ?2, parent_hash = ?3, digest = ?4 WHERE id = ?1", err);
+    sqlite3_stmt *write = database_query(
+        store->db, "UPDATE entry SET hash = ?2, parent_hash = ?3, digest = ?4 WHERE id = ?1", err);
     if (!write)
         return -1;
     bind_int(write, 1, id);
@@ -171,11 +182,13 @@ static int child_write(struct directory_store *store, int64_t id, int64_t hash, 
     return database_run(store->db, write, err);
 }
 
-static int child_move(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, int64_t parent, const char *parent_dn,
-                      struct delta_list *moved, struct error *err)
+static int child_move(struct directory_store *store, TALLOC_CTX *ctx, int64_t id, int64_t parent,
+                      const char *parent_dn, struct delta_list *moved, struct error *err)
 {
-    sqlite3_stmt *row = database_query(store->db, "SELECT e.uuid, e.hash, e.digest, c.dn, c.attributes FROM entry e "
-                                       "JOIN content c ON c.id = e.id WHERE e.id = ?1", err);
+    sqlite3_stmt *row = database_query(store->db,
+                                       "SELECT e.uuid, e.hash, e.digest, c.dn, c.attributes FROM entry e "
+                                       "JOIN content c ON c.id = e.id WHERE e.id = ?1",
+                                       err);
     if (!row)
         return -1;
     bind_int(row, 1, id);
@@ -194,7 +207,8 @@ static int child_move(struct directory_store *store, TALLOC_CTX *ctx, int64_t id
     name_hash(store, old_dn, strlen(old_dn), &was, NULL);
     name_hash(store, dn, strlen(dn), &hash, NULL);
     digest = (int64_t)((uint64_t)digest - (uint64_t)digest_of_dn(old_dn) + (uint64_t)digest_of_dn(dn));
-    if (name_take(store, id, hash, dn, err) < 0 || child_write(store, id, hash, parent, digest, dn, err) < 0 ||
+    if (name_take(store, id, hash, dn, err) < 0 ||
+        child_write(store, id, hash, parent, digest, dn, err) < 0 ||
         (stored == was && alias_add(store, was, id, old_dn, err) < 0))
         goto done;
     if (moved)

@@ -4,12 +4,13 @@
 #include "base/log.h"
 #include "directory.h"
 
-// A refresh is compared with the mirror while it comes: what is the same leaves only a bit behind, what differs is kept
-// whole in a temporary database that vanishes with this connection. Rows that change an entry have its id, rows of new
-// entries ids of their own.
+// A refresh is compared with the mirror while it comes: what is the same leaves only a bit behind, what
+// differs is kept whole in a temporary database that vanishes with this connection. Rows that change an entry
+// have its id, rows of new entries ids of their own.
 
 #define FRESH_BASE (INT64_C(1) << 62)
-#define RANK_CHANGED 1000000 // after all new and renamed ones, which come by depth: a branch before what stands in it
+// After all new and renamed ones, which come by depth: a branch before what stands in it.
+#define RANK_CHANGED 1000000
 #define STAGE_TRANSACTION 10000
 
 struct bits {
@@ -21,9 +22,9 @@ struct stage {
     struct bits mentioned, gone; // by id of the mirror
     int64_t next_fresh;
     int64_t staged;
-    int64_t pending;    // rows written since the last commit
-    bool writing;       // our own transaction is open
-    bool complete;      // stage_end() was called: look-ups may ask
+    int64_t pending;     // rows written since the last commit
+    bool writing;        // our own transaction is open
+    bool complete;       // stage_end() was called: look-ups may ask
     int64_t rank, after; // where stage_next() stands
     int64_t gone_after;
 };
@@ -42,7 +43,7 @@ static void bits_set(struct stage *stage, struct bits *bits, int64_t id, bool va
     if (value)
         bits->octets[octet] |= (uint8_t)(1 << id % 8);
     else
-        bits->octets[octet] &= (uint8_t)~(1 << id % 8);
+        bits->octets[octet] &= (uint8_t) ~(1 << id % 8);
 }
 
 static bool bits_get(const struct bits *bits, int64_t id)
@@ -51,7 +52,7 @@ static bool bits_get(const struct bits *bits, int64_t id)
     return octet < bits->size && (bits->octets[octet] >> id % 8 & 1);
 }
 
-// --- open and close ----------------------------------------------------------------------------------------------------------
+// --- open and close ------------------------------------------------------------------------------
 
 void stage_close(struct directory_store *store)
 {
@@ -82,12 +83,16 @@ int directory_store_stage_begin(struct directory_store *store, struct error *err
     store->stage = talloc_zero(store, struct stage);
     store->stage->next_fresh = FRESH_BASE;
     store->stage->after = -1;
-    if (database_execute(store->db, "PRAGMA stage.journal_mode = MEMORY; PRAGMA stage.synchronous = OFF; "
-                         "PRAGMA stage.cache_size = -8192; "
-                         "CREATE TABLE stage.entry (id INTEGER PRIMARY KEY, uuid BLOB NOT NULL, fresh INTEGER NOT NULL, "
-                         "rank INTEGER NOT NULL, hash INTEGER NOT NULL, uid_hash INTEGER, dn TEXT NOT NULL, pack BLOB NOT NULL); "
-                         "CREATE UNIQUE INDEX stage.entry_fresh ON entry (uuid) WHERE fresh = 1; "
-                         "CREATE TABLE stage.gone (id INTEGER PRIMARY KEY, uuid BLOB NOT NULL)", err) == 0)
+    if (database_execute(
+            store->db,
+            "PRAGMA stage.journal_mode = MEMORY; PRAGMA stage.synchronous = OFF; "
+            "PRAGMA stage.cache_size = -8192; "
+            "CREATE TABLE stage.entry (id INTEGER PRIMARY KEY, uuid BLOB NOT NULL, fresh INTEGER NOT NULL, "
+            "rank INTEGER NOT NULL, hash INTEGER NOT NULL, uid_hash INTEGER, dn TEXT NOT NULL, pack "
+            "BLOB NOT NULL); "
+            "CREATE UNIQUE INDEX stage.entry_fresh ON entry (uuid) WHERE fresh = 1; "
+            "CREATE TABLE stage.gone (id INTEGER PRIMARY KEY, uuid BLOB NOT NULL)",
+            err) == 0)
         return 0;
     stage_close(store);
     return -1;
@@ -103,7 +108,7 @@ bool stage_only(int64_t id)
     return id >= FRESH_BASE;
 }
 
-// --- its own transactions, between which others may run ---------------------------------------------------------------------------
+// --- its own transactions, between which others may run ------------------------------------------
 
 static int stage_write(struct directory_store *store, struct error *err)
 {
@@ -127,14 +132,15 @@ int stage_commit(struct directory_store *store, struct error *err)
     return database_commit(store->db, err);
 }
 
-// --- what comes ---------------------------------------------------------------------------------------------------------------------
+// --- what comes ----------------------------------------------------------------------------------
 
 struct counterpart {
     int64_t id; // 0: none in the mirror
     int64_t digest, hash;
 };
 
-static int counterpart_read(struct directory_store *store, const struct uuid *uuid, struct counterpart *found, struct error *err)
+static int counterpart_read(struct directory_store *store, const struct uuid *uuid, struct counterpart *found,
+                            struct error *err)
 {
     *found = (struct counterpart){ 0 };
     sqlite3_stmt *read = database_query(store->db, "SELECT id, digest, hash FROM entry WHERE uuid = ?1", err);
@@ -143,7 +149,8 @@ static int counterpart_read(struct directory_store *store, const struct uuid *uu
     bind_uuid(read, 1, uuid);
     int result = database_step(store->db, read, err);
     if (result > 0) {
-        *found = (struct counterpart){ .id = sqlite3_column_int64(read, 0), .digest = sqlite3_column_int64(read, 1),
+        *found = (struct counterpart){ .id = sqlite3_column_int64(read, 0),
+                                       .digest = sqlite3_column_int64(read, 1),
                                        .hash = sqlite3_column_int64(read, 2) };
         sqlite3_reset(read);
     }
@@ -153,8 +160,9 @@ static int counterpart_read(struct directory_store *store, const struct uuid *uu
 // What was said of this entry before counts no more.
 static int row_drop(struct directory_store *store, const struct uuid *uuid, int64_t id, struct error *err)
 {
-    sqlite3_stmt *write = id ? database_query(store->db, "DELETE FROM stage.entry WHERE id = ?1", err)
-                             : database_query(store->db, "DELETE FROM stage.entry WHERE uuid = ?1 AND fresh = 1", err);
+    sqlite3_stmt *write =
+        id ? database_query(store->db, "DELETE FROM stage.entry WHERE id = ?1", err)
+           : database_query(store->db, "DELETE FROM stage.entry WHERE uuid = ?1 AND fresh = 1", err);
     if (!write)
         return -1;
     if (id)
@@ -172,13 +180,17 @@ static int64_t depth_of(const char *dn)
     return depth < RANK_CHANGED ? depth : RANK_CHANGED - 1;
 }
 
-static int row_put(struct directory_store *store, const struct entry *entry, const struct counterpart *old, struct error *err)
+static int row_put(struct directory_store *store, const struct entry *entry, const struct counterpart *old,
+                   struct error *err)
 {
     const struct incoming *incoming = &store->incoming;
     uint8_t *pack;
     size_t length;
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO stage.entry (id, uuid, fresh, rank, hash, uid_hash, dn, pack) "
-                                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", err);
+    sqlite3_stmt *write =
+        database_query(store->db,
+                       "INSERT INTO stage.entry (id, uuid, fresh, rank, hash, uid_hash, dn, pack) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                       err);
     if (!write)
         return -1;
     if (entry_pack(store, entry, &pack, &length) < 0)
@@ -219,7 +231,8 @@ int directory_store_stage(struct directory_store *store, const struct entry *ent
     return 0;
 }
 
-int directory_store_stage_present(struct directory_store *store, const struct uuid *uuids, size_t count, struct error *err)
+int directory_store_stage_present(struct directory_store *store, const struct uuid *uuids, size_t count,
+                                  struct error *err)
 {
     if (stage_write(store, err) < 0)
         return -1;
@@ -235,7 +248,8 @@ int directory_store_stage_present(struct directory_store *store, const struct uu
     return 0;
 }
 
-int directory_store_stage_gone(struct directory_store *store, const struct uuid *uuids, size_t count, struct error *err)
+int directory_store_stage_gone(struct directory_store *store, const struct uuid *uuids, size_t count,
+                               struct error *err)
 {
     if (stage_write(store, err) < 0)
         return -1;
@@ -249,7 +263,7 @@ int directory_store_stage_gone(struct directory_store *store, const struct uuid 
     return 0;
 }
 
-// --- what differs ---------------------------------------------------------------------------------------------------------------------
+// --- what differs --------------------------------------------------------------------------------
 
 static int gone_put(struct directory_store *store, int64_t id, const struct uuid *uuid, struct error *err)
 {
@@ -265,7 +279,8 @@ static int gone_put(struct directory_store *store, int64_t id, const struct uuid
 static int gone_collect(struct directory_store *store, bool sweep, int64_t *count, struct error *err)
 {
     struct stage *stage = store->stage;
-    sqlite3_stmt *read = database_query(store->db, "SELECT id, uuid FROM entry INDEXED BY entry_uuid ORDER BY uuid", err);
+    sqlite3_stmt *read =
+        database_query(store->db, "SELECT id, uuid FROM entry INDEXED BY entry_uuid ORDER BY uuid", err);
     if (!read)
         return -1;
     int result;
@@ -283,7 +298,8 @@ static int gone_collect(struct directory_store *store, bool sweep, int64_t *coun
     return result;
 }
 
-int directory_store_stage_end(struct directory_store *store, bool sweep, struct stage_summary *summary, struct error *err)
+int directory_store_stage_end(struct directory_store *store, bool sweep, struct stage_summary *summary,
+                              struct error *err)
 {
     *summary = (struct stage_summary){ 0 };
     if (stage_write(store, err) < 0)
@@ -291,9 +307,11 @@ int directory_store_stage_end(struct directory_store *store, bool sweep, struct 
     struct stage *stage = store->stage;
     if ((sweep || stage->gone.size > 0) && gone_collect(store, sweep, &summary->gone, err) < 0)
         return -1;
-    if (database_execute(store->db, "CREATE INDEX stage.entry_rank ON entry (rank); "
+    if (database_execute(store->db,
+                         "CREATE INDEX stage.entry_rank ON entry (rank); "
                          "CREATE INDEX stage.entry_hash ON entry (hash); "
-                         "CREATE INDEX stage.entry_uid ON entry (uid_hash)", err) < 0)
+                         "CREATE INDEX stage.entry_uid ON entry (uid_hash)",
+                         err) < 0)
         return -1;
     sqlite3_stmt *count = database_query(store->db, "SELECT count(*) FROM stage.entry", err);
     if (!count || database_number(store->db, count, &summary->differing, err) < 0)
@@ -307,8 +325,8 @@ int directory_store_stage_end(struct directory_store *store, bool sweep, struct 
     return 0;
 }
 
-int stage_entry(struct directory_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row, bool links, struct entry **entry,
-                struct error *err)
+int stage_entry(struct directory_store *store, TALLOC_CTX *ctx, sqlite3_stmt *row, bool links,
+                struct entry **entry, struct error *err)
 {
     struct uuid uuid = column_uuid(row, 1);
     if (entry_restore(store, ctx, &uuid, (const char *)sqlite3_column_text(row, 2), row, 3, entry, err) < 0)
@@ -321,16 +339,19 @@ int stage_entry(struct directory_store *store, TALLOC_CTX *ctx, sqlite3_stmt *ro
     return 0;
 }
 
-int directory_store_stage_next(struct directory_store *store, TALLOC_CTX *ctx, size_t limit, struct entry ***entries,
-                               size_t *count, struct error *err)
+int directory_store_stage_next(struct directory_store *store, TALLOC_CTX *ctx, size_t limit,
+                               struct entry ***entries, size_t *count, struct error *err)
 {
     *entries = NULL;
     *count = 0;
     struct stage *stage = store->stage;
     if (!stage_answers(store))
         return error_set_code(err, STORE_FAILED, "no refresh is staged");
-    sqlite3_stmt *row = database_query(store->db, "SELECT id, uuid, dn, pack, rank FROM stage.entry WHERE (rank, id) > (?1, ?2) "
-                                       "ORDER BY rank, id LIMIT ?3", err);
+    sqlite3_stmt *row =
+        database_query(store->db,
+                       "SELECT id, uuid, dn, pack, rank FROM stage.entry WHERE (rank, id) > (?1, ?2) "
+                       "ORDER BY rank, id LIMIT ?3",
+                       err);
     if (!row)
         return -1;
     bind_int(row, 1, stage->rank);
@@ -353,14 +374,15 @@ int directory_store_stage_next(struct directory_store *store, TALLOC_CTX *ctx, s
     return result;
 }
 
-int directory_store_stage_next_gone(struct directory_store *store, TALLOC_CTX *ctx, size_t limit, struct uuid **uuids,
-                                    size_t *count, struct error *err)
+int directory_store_stage_next_gone(struct directory_store *store, TALLOC_CTX *ctx, size_t limit,
+                                    struct uuid **uuids, size_t *count, struct error *err)
 {
     *uuids = NULL;
     *count = 0;
     if (!stage_answers(store))
         return error_set_code(err, STORE_FAILED, "no refresh is staged");
-    sqlite3_stmt *row = database_query(store->db, "SELECT id, uuid FROM stage.gone WHERE id > ?1 ORDER BY id LIMIT ?2", err);
+    sqlite3_stmt *row =
+        database_query(store->db, "SELECT id, uuid FROM stage.gone WHERE id > ?1 ORDER BY id LIMIT ?2", err);
     if (!row)
         return -1;
     bind_int(row, 1, store->stage->gone_after);

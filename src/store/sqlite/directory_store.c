@@ -5,14 +5,15 @@
 
 static const struct database_kind directory_kind = {
     .name = "directory store",
-    .loss = "the directory is read anew without telling anybody; its past events and what was not yet handed to "
-            "delivery are in the old file only",
+    .loss =
+        "the directory is read anew without telling anybody; its past events and what was not yet handed to "
+        "delivery are in the old file only",
     .application_id = 0x4c4e6469, // "LNdi"
     .migrations = directory_migrations,
     .durable = true,
 };
 
-// --- open ----------------------------------------------------------------------------------------------------------------
+// --- open ----------------------------------------------------------------------------------------
 
 static int store_destroy(struct directory_store *store)
 {
@@ -32,8 +33,10 @@ static int store_claim(struct directory_store *store, struct error *err)
     const char *owner = column_text(store, read, 0);
     sqlite3_reset(read);
     if (owner && strcmp(owner, store->directory) != 0)
-        return error_set_code(err, STORE_FAILED, "%s is the store of directory \"%s\", not of \"%s\"; put it back or move it away",
-                              store->db->path, owner, store->directory);
+        return error_set_code(
+            err, STORE_FAILED,
+            "%s is the store of directory \"%s\", not of \"%s\"; put it back or move it away",
+            store->db->path, owner, store->directory);
     if (owner || store->db->mode == STORE_READ)
         return 0;
     sqlite3_stmt *write = database_query(store->db, "UPDATE state SET directory = ?1", err);
@@ -76,19 +79,24 @@ void directory_store_flavour(struct directory_store *store, const struct flavour
     link_attributes_forget(store);
 }
 
-// --- state ---------------------------------------------------------------------------------------------------------------
+// --- state ---------------------------------------------------------------------------------------
 
-int directory_store_state(struct directory_store *store, TALLOC_CTX *ctx, struct source_state **state, struct error *err)
+int directory_store_state(struct directory_store *store, TALLOC_CTX *ctx, struct source_state **state,
+                          struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT source, flavour, view_hash, attributes, cookie, version, loaded, "
-                                        "caught_up, last_change FROM state", err);
+    sqlite3_stmt *read =
+        database_query(store->db,
+                       "SELECT source, flavour, view_hash, attributes, cookie, version, loaded, "
+                       "caught_up, last_change FROM state",
+                       err);
     int result = read ? database_step(store->db, read, err) : -1;
     if (result < 0)
         return -1;
     if (result == 0)
         return error_set_code(err, STORE_DAMAGED, "%s is damaged (it has lost its state)", store->db->path);
     struct source_state *found = talloc_zero(ctx, struct source_state);
-    char **texts[] = { &found->source, &found->flavour, &found->view_hash, &found->attributes, &found->cookie };
+    char **texts[] = { &found->source, &found->flavour, &found->view_hash, &found->attributes,
+                       &found->cookie };
     for (int i = 0; i < 5; i++)
         *texts[i] = (char *)column_text(found, read, i);
     found->version = sqlite3_column_int64(read, 5);
@@ -102,12 +110,16 @@ int directory_store_state(struct directory_store *store, TALLOC_CTX *ctx, struct
 
 static int state_write(struct directory_store *store, const struct source_state *state, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "UPDATE state SET source = ?1, flavour = ?2, view_hash = ?3, attributes = ?4, "
-                                         "cookie = ?5, loaded = ?6, caught_up = ?7, last_change = ?8, version = version + 1 "
-                                         "WHERE version = ?9", err);
+    sqlite3_stmt *write =
+        database_query(store->db,
+                       "UPDATE state SET source = ?1, flavour = ?2, view_hash = ?3, attributes = ?4, "
+                       "cookie = ?5, loaded = ?6, caught_up = ?7, last_change = ?8, version = version + 1 "
+                       "WHERE version = ?9",
+                       err);
     if (!write)
         return -1;
-    const char *texts[] = { state->source, state->flavour, state->view_hash, state->attributes, state->cookie };
+    const char *texts[] = { state->source, state->flavour, state->view_hash, state->attributes,
+                            state->cookie };
     for (int i = 0; i < 5; i++)
         bind_text(write, i + 1, texts[i]);
     bind_int(write, 6, state->loaded);
@@ -118,16 +130,20 @@ static int state_write(struct directory_store *store, const struct source_state 
         return -1;
     if (database_changes(store->db) == 1)
         return 0;
-    return error_set_code(err, STORE_CONFLICT, "%s: the cookie is no longer version %lld: somebody else has written here; "
-                          "nothing was changed", store->db->path, (long long)state->version);
+    return error_set_code(err, STORE_CONFLICT,
+                          "%s: the cookie is no longer version %lld: somebody else has written here; "
+                          "nothing was changed",
+                          store->db->path, (long long)state->version);
 }
 
 static int counts_write(struct directory_store *store, struct error *err)
 {
     if (!store->grown.entries && !store->grown.links && !store->grown.events && !store->grown.outbox)
         return 0;
-    sqlite3_stmt *write = database_query(store->db, "UPDATE state SET entries = entries + ?1, links = links + ?2, "
-                                         "events = events + ?3, outbox = outbox + ?4", err);
+    sqlite3_stmt *write = database_query(store->db,
+                                         "UPDATE state SET entries = entries + ?1, links = links + ?2, "
+                                         "events = events + ?3, outbox = outbox + ?4",
+                                         err);
     if (!write)
         return -1;
     bind_int(write, 1, store->grown.entries);
@@ -139,9 +155,11 @@ static int counts_write(struct directory_store *store, struct error *err)
 
 int directory_store_counts(struct directory_store *store, struct mirror_counts *counts, struct error *err)
 {
-    sqlite3_stmt *read = database_query(store->db, "SELECT entries, links, events, outbox, "
+    sqlite3_stmt *read = database_query(store->db,
+                                        "SELECT entries, links, events, outbox, "
                                         "(SELECT seq FROM sqlite_sequence WHERE name = 'event'), "
-                                        "(SELECT seq FROM sqlite_sequence WHERE name = 'outbox') FROM state", err);
+                                        "(SELECT seq FROM sqlite_sequence WHERE name = 'outbox') FROM state",
+                                        err);
     if (!read || database_step(store->db, read, err) < 0)
         return -1;
     *counts = (struct mirror_counts){ .entries = sqlite3_column_int64(read, 0) + store->grown.entries,
@@ -154,7 +172,7 @@ int directory_store_counts(struct directory_store *store, struct mirror_counts *
     return 0;
 }
 
-// --- transactions --------------------------------------------------------------------------------------------------------
+// --- transactions --------------------------------------------------------------------------------
 
 static void grown_forget(struct directory_store *store)
 {

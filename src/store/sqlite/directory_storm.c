@@ -2,7 +2,8 @@
 #include "directory.h"
 #include "event_row.h"
 
-#define STORM_COLUMNS "id, rule, state, opened, last, closed, events, notifications, first_event, last_event, closed_by"
+#define STORM_COLUMNS \
+    "id, rule, state, opened, last, closed, events, notifications, first_event, last_event, closed_by"
 
 static void storm_read(TALLOC_CTX *ctx, sqlite3_stmt *row, struct storm *storm)
 {
@@ -19,12 +20,14 @@ static void storm_read(TALLOC_CTX *ctx, sqlite3_stmt *row, struct storm *storm)
                              .closed_by = column_text(ctx, row, 10) };
 }
 
-int directory_store_open_storm(struct directory_store *store, TALLOC_CTX *ctx, const char *rule, struct storm *storm,
-                               struct error *err)
+int directory_store_open_storm(struct directory_store *store, TALLOC_CTX *ctx, const char *rule,
+                               struct storm *storm, struct error *err)
 {
     *storm = (struct storm){ 0 };
-    sqlite3_stmt *row = database_query(store->db, "SELECT " STORM_COLUMNS " FROM storm WHERE rule = ?1 AND state = 0 "
-                                       "ORDER BY id DESC LIMIT 1", err);
+    sqlite3_stmt *row = database_query(store->db,
+                                       "SELECT " STORM_COLUMNS " FROM storm WHERE rule = ?1 AND state = 0 "
+                                       "ORDER BY id DESC LIMIT 1",
+                                       err);
     if (!row)
         return -1;
     bind_text(row, 1, rule);
@@ -38,7 +41,8 @@ int directory_store_open_storm(struct directory_store *store, TALLOC_CTX *ctx, c
 
 int directory_store_begin_storm(struct directory_store *store, struct storm *storm, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO storm (rule, state, opened, last) VALUES (?1, 0, ?2, ?3)", err);
+    sqlite3_stmt *write = database_query(
+        store->db, "INSERT INTO storm (rule, state, opened, last) VALUES (?1, 0, ?2, ?3)", err);
     if (!write)
         return -1;
     bind_text(write, 1, storm->rule);
@@ -50,11 +54,13 @@ int directory_store_begin_storm(struct directory_store *store, struct storm *sto
     return 0;
 }
 
-int directory_store_hold(struct directory_store *store, int64_t storm, int64_t event, int64_t notifications, int64_t now,
-                         struct error *err)
+int directory_store_hold(struct directory_store *store, int64_t storm, int64_t event, int64_t notifications,
+                         int64_t now, struct error *err)
 {
-    sqlite3_stmt *write = database_query(store->db, "INSERT INTO held (storm, event, notifications) VALUES (?1, ?2, ?3) "
-                                         "ON CONFLICT DO NOTHING", err);
+    sqlite3_stmt *write = database_query(store->db,
+                                         "INSERT INTO held (storm, event, notifications) VALUES (?1, ?2, ?3) "
+                                         "ON CONFLICT DO NOTHING",
+                                         err);
     if (!write)
         return -1;
     bind_int(write, 1, storm);
@@ -64,9 +70,12 @@ int directory_store_hold(struct directory_store *store, int64_t storm, int64_t e
         return -1;
     if (database_changes(store->db) == 0)
         return 0;
-    write = database_query(store->db, "UPDATE storm SET events = events + 1, notifications = notifications + ?2, last = ?3, "
-                           "first_event = CASE first_event WHEN 0 THEN ?4 ELSE first_event END, last_event = ?4 "
-                           "WHERE id = ?1", err);
+    write =
+        database_query(store->db,
+                       "UPDATE storm SET events = events + 1, notifications = notifications + ?2, last = ?3, "
+                       "first_event = CASE first_event WHEN 0 THEN ?4 ELSE first_event END, last_event = ?4 "
+                       "WHERE id = ?1",
+                       err);
     if (!write)
         return -1;
     bind_int(write, 1, storm);
@@ -76,12 +85,13 @@ int directory_store_hold(struct directory_store *store, int64_t storm, int64_t e
     return database_run(store->db, write, err);
 }
 
-int directory_store_storms(struct directory_store *store, TALLOC_CTX *ctx, struct storm **storms, size_t *count,
-                           struct error *err)
+int directory_store_storms(struct directory_store *store, TALLOC_CTX *ctx, struct storm **storms,
+                           size_t *count, struct error *err)
 {
     *storms = NULL;
     *count = 0;
-    sqlite3_stmt *row = database_query(store->db, "SELECT " STORM_COLUMNS " FROM storm ORDER BY id DESC", err);
+    sqlite3_stmt *row =
+        database_query(store->db, "SELECT " STORM_COLUMNS " FROM storm ORDER BY id DESC", err);
     if (!row)
         return -1;
     int result;
@@ -93,12 +103,15 @@ int directory_store_storms(struct directory_store *store, TALLOC_CTX *ctx, struc
     return result;
 }
 
-int directory_store_held(struct directory_store *store, TALLOC_CTX *ctx, int64_t storm, int64_t after, size_t limit,
-                         struct event_list *list, struct error *err)
+int directory_store_held(struct directory_store *store, TALLOC_CTX *ctx, int64_t storm, int64_t after,
+                         size_t limit, struct event_list *list, struct error *err)
 {
     *list = (struct event_list){ 0 };
-    sqlite3_stmt *row = database_query(store->db, "SELECT e.sequence, e.data FROM held h JOIN event e ON e.sequence = h.event "
-                                       "WHERE h.storm = ?1 AND h.event > ?2 ORDER BY h.event LIMIT ?3", err);
+    sqlite3_stmt *row =
+        database_query(store->db,
+                       "SELECT e.sequence, e.data FROM held h JOIN event e ON e.sequence = h.event "
+                       "WHERE h.storm = ?1 AND h.event > ?2 ORDER BY h.event LIMIT ?3",
+                       err);
     if (!row)
         return -1;
     bind_int(row, 1, storm);
@@ -117,7 +130,8 @@ int directory_store_held(struct directory_store *store, TALLOC_CTX *ctx, int64_t
     return result;
 }
 
-int directory_store_unhold(struct directory_store *store, int64_t storm, int64_t upto_event, struct error *err)
+int directory_store_unhold(struct directory_store *store, int64_t storm, int64_t upto_event,
+                           struct error *err)
 {
     sqlite3_stmt *write = database_query(store->db, "DELETE FROM held WHERE storm = ?1 AND event <= ?2", err);
     if (!write)
@@ -127,13 +141,15 @@ int directory_store_unhold(struct directory_store *store, int64_t storm, int64_t
     return database_run(store->db, write, err);
 }
 
-int directory_store_end_storm(struct directory_store *store, int64_t storm, enum storm_state state, const char *by, int64_t now,
-                              struct error *err)
+int directory_store_end_storm(struct directory_store *store, int64_t storm, enum storm_state state,
+                              const char *by, int64_t now, struct error *err)
 {
     if (directory_store_unhold(store, storm, INT64_MAX, err) < 0)
         return -1;
-    sqlite3_stmt *write = database_query(store->db, "UPDATE storm SET state = ?2, closed = ?3, closed_by = ?4 "
-                                         "WHERE id = ?1 AND state = 0", err);
+    sqlite3_stmt *write = database_query(store->db,
+                                         "UPDATE storm SET state = ?2, closed = ?3, closed_by = ?4 "
+                                         "WHERE id = ?1 AND state = 0",
+                                         err);
     if (!write)
         return -1;
     bind_int(write, 1, storm);

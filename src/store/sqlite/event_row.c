@@ -16,12 +16,15 @@ char *event_text(TALLOC_CTX *ctx, const struct directory_event *event, struct er
     return text;
 }
 
-int event_read(struct database *db, TALLOC_CTX *ctx, sqlite3_stmt *row, int index, struct directory_event **event, struct error *err)
+int event_read(struct database *db, TALLOC_CTX *ctx, sqlite3_stmt *row, int index,
+               struct directory_event **event, struct error *err)
 {
     json_error_t why;
-    json_t *json = json_loadb((const char *)sqlite3_column_blob(row, index), (size_t)sqlite3_column_bytes(row, index), 0, &why);
+    json_t *json = json_loadb((const char *)sqlite3_column_blob(row, index),
+                              (size_t)sqlite3_column_bytes(row, index), 0, &why);
     if (!json)
-        return error_set_code(err, STORE_DAMAGED, "%s is damaged: an event's JSON is broken (%s)", db->path, why.text);
+        return error_set_code(err, STORE_DAMAGED, "%s is damaged: an event's JSON is broken (%s)", db->path,
+                              why.text);
     *event = event_from_json(ctx, json, err);
     json_decref(json);
     if (*event)

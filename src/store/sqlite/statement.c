@@ -15,27 +15,32 @@ struct statement {
     UT_hash_handle hh;
 };
 
-// --- results in words ------------------------------------------------------------------------------------------------
+// --- results in words ----------------------------------------------------------------------------
 
 int database_fail(struct database *db, int result, struct error *err)
 {
     const char *words = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result);
     switch (result & 0xff) {
     case SQLITE_FULL:
-        return error_set_code(err, STORE_FULL, "%s: no room left (%s); make room, nothing that was committed is lost",
+        return error_set_code(err, STORE_FULL,
+                              "%s: no room left (%s); make room, nothing that was committed is lost",
                               db->path, words);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        return error_set_code(err, STORE_FULL, "%s: reading or writing failed (%s, code %d); look at the disk and its kernel messages",
-                              db->path, words, sqlite3_extended_errcode(db->handle));
+        return error_set_code(
+            err, STORE_FULL,
+            "%s: reading or writing failed (%s, code %d); look at the disk and its kernel messages", db->path,
+            words, sqlite3_extended_errcode(db->handle));
     case SQLITE_READONLY:
-        return error_set_code(err, STORE_FULL, "%s cannot be written to (%s); check the file's owner and mode and whether "
-                              "its file system is mounted read-only", db->path, words);
+        return error_set_code(err, STORE_FULL,
+                              "%s cannot be written to (%s); check the file's owner and mode and whether "
+                              "its file system is mounted read-only",
+                              db->path, words);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return error_set_code(err, STORE_DAMAGED,
-                              "%s is damaged (%s). Stop the daemon, move the file away and start again: %s", db->path, words,
-                              db->kind->loss);
+                              "%s is damaged (%s). Stop the daemon, move the file away and start again: %s",
+                              db->path, words, db->kind->loss);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return error_set_code(err, STORE_LOCKED, "%s is locked by another program (%s)", db->path, words);
@@ -44,7 +49,7 @@ int database_fail(struct database *db, int result, struct error *err)
     }
 }
 
-// --- statements --------------------------------------------------------------------------------------------------------
+// --- statements ----------------------------------------------------------------------------------
 
 sqlite3_stmt *database_query(struct database *db, const char *sql, struct error *err)
 {
@@ -57,7 +62,8 @@ sqlite3_stmt *database_query(struct database *db, const char *sql, struct error 
     }
     statement = talloc_zero(db, struct statement);
     statement->sql = sql;
-    int result = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->prepared, NULL);
+    int result =
+        sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->prepared, NULL);
     if (result != SQLITE_OK) {
         database_fail(db, result, err);
         talloc_free(statement);
@@ -70,7 +76,7 @@ sqlite3_stmt *database_query(struct database *db, const char *sql, struct error 
 void database_forget_statements(struct database *db)
 {
     struct statement *statement, *next;
-    HASH_ITER(hh, db->statements, statement, next) {
+    HASH_ITER (hh, db->statements, statement, next) {
         HASH_DEL(db->statements, statement);
         sqlite3_finalize(statement->prepared);
         talloc_free(statement);
@@ -159,7 +165,7 @@ char *text_like(TALLOC_CTX *ctx, const char *text)
     return talloc_asprintf_append_buffer(pattern, "%%");
 }
 
-// --- transactions -------------------------------------------------------------------------------------------------------
+// --- transactions --------------------------------------------------------------------------------
 
 int database_begin(struct database *db, struct error *err)
 {
@@ -194,7 +200,8 @@ int database_checkpoint(struct database *db, int64_t limit, struct error *err)
 {
     if (db->wal_octets <= limit)
         return 0;
-    // A reader is never waited for long: the next call finds it gone. Only a log that has grown far too large is worth it.
+    // A reader is never waited for long: the next call finds it gone. Only a log that has grown far too large
+    // is worth it.
     sqlite3_busy_timeout(db->handle, db->wal_octets > 4 * WAL_BUSY_LIMIT ? 2000 : 50);
     int result = sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite3_busy_timeout(db->handle, 5000);
