@@ -7,10 +7,11 @@
 #include "base/log.h"
 #include "config/config.h"
 
-// Where `target = "auto"` leads: the journal when standard error is its stream or systemd started us, else standard
-// error in the foreground, else syslog.
+// Where `target = "auto"` leads: the journal when standard error is its stream or systemd started us, else
+// standard error in the foreground, else syslog.
 enum config_log_target log_setup_choose(enum config_log_target target, bool foreground);
 // Opens the log of the configuration.
-int log_setup_open(const struct config_log *log, bool foreground, const char *ident, struct error *err) MUST_CHECK;
+int log_setup_open(const struct config_log *log, bool foreground, const char *ident,
+                   struct error *err) MUST_CHECK;
 
 #endif

@@ -17,8 +17,8 @@ struct account {
 // The account of the configuration's `user` and `group` (NULL: the user's own group).
 int account_find(const char *user, const char *group, struct account *account, struct error *err) MUST_CHECK;
 
-// For good: supplementary groups, group and user ids become the account's, and it is checked that there is no way back.
-// Nothing is done unless the process is root.
+// For good: supplementary groups, group and user ids become the account's, and it is checked that there is no
+// way back. Nothing is done unless the process is root.
 int privilege_give_up(const struct account *account, struct error *err) MUST_CHECK;
 
 // No debugger, no core dump (memory holds secrets), no privilege by exec, files for the owner and group only.

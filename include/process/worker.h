@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "config/config.h"
 
-// What every worker process shares: it reads its slice, opens the log, gives up root, closes itself to debuggers and
-// core dumps, runs one libevent loop, sends heartbeats, and ends when the supervisor goes.
+// What every worker process shares: it reads its slice, opens the log, gives up root, closes itself to
+// debuggers and core dumps, runs one libevent loop, sends heartbeats, and ends when the supervisor goes.
 
 struct worker;
 
@@ -30,8 +30,8 @@ struct worker_handlers {
 
 struct event_base *worker_loop(struct worker *worker);
 const struct config *worker_config(struct worker *worker);
-const char *worker_name(struct worker *worker);       // "watch corp", "deliver", "control"
-const char *worker_directory(struct worker *worker);  // NULL but for watch and lifecycle
+const char *worker_name(struct worker *worker); // "watch corp", "deliver", "control"
+const char *worker_directory(struct worker *worker); // NULL but for watch and lifecycle
 // The index of the URI in which an earlier run was stuck and was killed, or -1.
 int worker_stuck_uri(struct worker *worker);
 
@@ -45,12 +45,15 @@ void worker_status(struct worker *worker, const json_t *status);
 void worker_reply(struct worker *worker, uint32_t request, const json_t *reply);
 void worker_reply_error(struct worker *worker, uint32_t request, const char *format, ...) PRINTF_LIKE(3, 4);
 // Control only: a command for `peer`. The reply comes to handlers.reply. -1 when it cannot be sent.
-int worker_command(struct worker *worker, const char *peer, uint32_t request, const json_t *command, struct error *err);
-// A restart with the same configuration would fail in the same way: say so; the supervisor waits for a reload.
+int worker_command(struct worker *worker, const char *peer, uint32_t request, const json_t *command,
+                   struct error *err);
+// A restart with the same configuration would fail in the same way: say so; the supervisor waits for a
+// reload.
 void worker_fatal(struct worker *worker, const struct error *err);
 void worker_exit(struct worker *worker);
 
-// Runs the worker `name` to its end; the process's exit status. Descriptors: 3 channel, 4 slice (memfd), 5 wake (eventfd).
+// Runs the worker `name` to its end; the process's exit status. Descriptors: 3 channel, 4 slice (memfd), 5
+// wake (eventfd).
 enum { WORKER_CHANNEL = 3, WORKER_SLICE = 4, WORKER_WAKE = 5 };
 int worker_run(const char *name, int stuck_uri, const struct worker_handlers *handlers);
 

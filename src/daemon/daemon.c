@@ -22,7 +22,8 @@
 
 #define SECRETS_INTERVAL (3 * CLOCK_SECOND)
 #define STATUS_INTERVAL CLOCK_SECOND
-#define PID_FILE_DEFAULT RUNSTATEDIR "/ldapnotifyd.pid" // for a daemon in the background, whose init script needs one
+#define PID_FILE_DEFAULT                                                                                     \
+    RUNSTATEDIR "/ldapnotifyd.pid" // for a daemon in the background, whose init script needs one
 
 static void print_problem(void *context, const char *text)
 {
@@ -35,8 +36,8 @@ static void daemon_tell_ready(struct daemon *daemon)
     if (daemon->ready || daemon->stopping || !supervisor_settled(daemon->supervisor))
         return;
     daemon->ready = true;
-    log_notice("ldapnotifyd is ready", LOG_S("version", PACKAGE_VERSION), LOG_S("config", daemon->config->path),
-               LOG_S("live", daemon->config->live ? "yes" : "no"));
+    log_notice("ldapnotifyd is ready", LOG_S("version", PACKAGE_VERSION),
+               LOG_S("config", daemon->config->path), LOG_S("live", daemon->config->live ? "yes" : "no"));
     sd_notify(0, "READY=1");
     if (daemon->report >= 0)
         daemonize_report(daemon->report, NULL);
@@ -117,7 +118,8 @@ static void daemon_on_watchdog(evutil_socket_t descriptor, short what, void *con
 }
 
 // `number` is a signal, or -1 for a timer of `milliseconds`.
-static int daemon_add_event(struct daemon *daemon, int number, int64_t milliseconds, event_callback_fn callback)
+static int daemon_add_event(struct daemon *daemon, int number, int64_t milliseconds,
+                            event_callback_fn callback)
 {
     struct timeval every = { .tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000 };
     short what = number >= 0 ? EV_SIGNAL | EV_PERSIST : EV_PERSIST;
@@ -150,7 +152,8 @@ static int daemon_take_pid_file(struct daemon *daemon, struct error *err)
     if (!path)
         return 0;
     daemon->pid_path = talloc_strdup(daemon, path);
-    daemon->pid_file = daemon->pid_path ? pid_file_take(daemon->pid_path, err) : error_set(err, "out of memory");
+    daemon->pid_file = daemon->pid_path ? pid_file_take(daemon->pid_path, err)
+                                        : error_set(err, "out of memory");
     return daemon->pid_file < 0 ? -1 : 0;
 }
 

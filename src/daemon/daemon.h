@@ -17,12 +17,12 @@ struct daemon {
     const struct options *options;
     struct config *config; // what is in force
     struct secrets_watch *secrets; // owned by `config`
-    uint64_t files;                // plan_files() of `config`
+    uint64_t files; // plan_files() of `config`
     struct event_base *loop;
     struct supervisor *supervisor;
     struct event *events[8];
     size_t event_count;
-    int report;   // to the process that waits for the start, or -1
+    int report; // to the process that waits for the start, or -1
     int pid_file; // or -1
     char *pid_path;
     bool ready, stopping;

@@ -39,7 +39,8 @@ static _Noreturn void wait_for_report(int descriptor, pid_t child)
     report[length] = '\0';
     if (length > 0 && report[0] == REPORT_GOOD)
         _exit(EXIT_SUCCESS);
-    fprintf(stderr, "ldapnotifyd: %s\n", length > 1 ? report + 1 : "ended while it was starting; see its log");
+    fprintf(stderr, "ldapnotifyd: %s\n",
+            length > 1 ? report + 1 : "ended while it was starting; see its log");
     fflush(stderr);
     _exit(EXIT_FAILURE);
 }
@@ -75,7 +76,8 @@ int daemonize(struct error *err)
 void daemonize_report(int descriptor, const char *words)
 {
     char report[1200];
-    int length = snprintf(report, sizeof report, "%c%s", words ? REPORT_BAD : REPORT_GOOD, words ? words : "");
+    int length = snprintf(report, sizeof report, "%c%s", words ? REPORT_BAD : REPORT_GOOD,
+                          words ? words : "");
     if (length >= (int)sizeof report)
         length = sizeof report - 1;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -83,7 +85,8 @@ void daemonize_report(int descriptor, const char *words)
         dup2(null, standard);
     if (null >= 0)
         close(null);
-    ssize_t ignored = write(descriptor, report, (size_t)length); // the caller may be gone, and then nobody asks
+    ssize_t ignored = write(descriptor, report,
+                            (size_t)length); // the caller may be gone, and then nobody asks
     (void)ignored;
     close(descriptor);
 }

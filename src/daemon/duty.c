@@ -22,10 +22,12 @@ int duty_parse_set(const char *text, unsigned *duties, struct error *err)
     for (const char *at = text; *at;) {
         size_t length = strcspn(at, ",");
         unsigned duty = 0;
-        while (duty < DUTY_COUNT && (strlen(duty_names[duty]) != length || strncmp(duty_names[duty], at, length) != 0))
+        while (duty < DUTY_COUNT &&
+               (strlen(duty_names[duty]) != length || strncmp(duty_names[duty], at, length) != 0))
             duty++;
         if (duty == DUTY_COUNT)
-            return error_set(err, "--run: there is no worker \"%.*s\"; there are watch, deliver and control", (int)length, at);
+            return error_set(err, "--run: there is no worker \"%.*s\"; there are watch, deliver and control",
+                             (int)length, at);
         *duties |= 1u << duty;
         at += length + (at[length] == ',');
     }

@@ -18,11 +18,13 @@
 #define EXIT_NOT_EXECUTED 127
 #define LAUNCH_SPARE 10 // above the descriptors that a worker finds
 
-// A worker's environment is its own: the supervisor's may hold secrets of other workers. What libraries need stays.
+// A worker's environment is its own: the supervisor's may hold secrets of other workers. What
+// libraries need stays.
 static const char *const environment_names[] = {
-    "PATH", "LANG", "LANGUAGE", "TZ", "HOME", "TMPDIR", "JOURNAL_STREAM", "LDAPCONF", "LDAPRC", "KRB5_CONFIG", "KRB5CCNAME",
-    "KRB5_KTNAME", "KRB5_CLIENT_KTNAME", "KRB5_TRACE", "SASL_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF",
-    "ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH", NULL,
+    "PATH", "LANG", "LANGUAGE", "TZ", "HOME", "TMPDIR", "JOURNAL_STREAM", "LDAPCONF", "LDAPRC",
+    "KRB5_CONFIG", "KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME", "KRB5_TRACE", "SASL_PATH",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_CONF", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH",
+    NULL,
 };
 
 static bool environment_keeps(const char *variable)
@@ -90,7 +92,8 @@ failed:
 }
 
 // Between fork and exec: async-signal-safe calls only.
-static _Noreturn void child_execute(const int given[3], const char *program, char **arguments, char **environment)
+static _Noreturn void child_execute(const int given[3], const char *program, char **arguments,
+                                    char **environment)
 {
     static const int wanted[3] = { WORKER_CHANNEL, WORKER_SLICE, WORKER_WAKE };
     int spare[3];

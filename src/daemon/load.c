@@ -13,7 +13,8 @@
 #include "process/log_setup.h"
 
 // Templates are deliver's, but a bad one must be found before deliver is replaced.
-static int check_templates(const struct config *config, config_problem_fn *problem, void *context, struct error *err)
+static int check_templates(const struct config *config, config_problem_fn *problem, void *context,
+                           struct error *err)
 {
     struct template_set *set = template_set_open(NULL, config->template_dir, err);
     talloc_free(set);
@@ -22,8 +23,8 @@ static int check_templates(const struct config *config, config_problem_fn *probl
     return set ? 0 : -1;
 }
 
-struct config *load_config(TALLOC_CTX *ctx, const struct options *options, config_problem_fn *problem, void *context,
-                           struct error *err)
+struct config *load_config(TALLOC_CTX *ctx, const struct options *options, config_problem_fn *problem,
+                           void *context, struct error *err)
 {
     struct config *config = config_read(ctx, options->config, &daemon_checks, problem, context, err);
     if (!config)
@@ -33,7 +34,8 @@ struct config *load_config(TALLOC_CTX *ctx, const struct options *options, confi
         return NULL;
     }
     // Workers inherit both decisions with their slices; they could not make them without a terminal.
-    config->log.target = (int)log_setup_choose((enum config_log_target)config->log.target, options->foreground);
+    config->log.target = (int)log_setup_choose((enum config_log_target)config->log.target,
+                                               options->foreground);
     if (options->debug)
         config->log.level = LOG_LEVEL_DEBUG;
     if (options->pid_file)
@@ -41,8 +43,8 @@ struct config *load_config(TALLOC_CTX *ctx, const struct options *options, confi
     return config;
 }
 
-struct config *load_all(TALLOC_CTX *ctx, const struct options *options, config_problem_fn *problem, void *context,
-                        struct secrets_watch **watch, struct error *err)
+struct config *load_all(TALLOC_CTX *ctx, const struct options *options, config_problem_fn *problem,
+                        void *context, struct secrets_watch **watch, struct error *err)
 {
     struct config *config = load_config(ctx, options, problem, context, err);
     if (!config)

@@ -19,7 +19,8 @@ static void print_problem(void *context, const char *text)
     fprintf(stderr, "%s\n", text);
 }
 
-// Secrets that only the service gets (systemd's credentials, its environment) cannot be looked at from a shell.
+// Secrets that only the service gets (systemd's credentials, its environment) cannot be looked at from a
+// shell.
 static bool secret_is_visible(const struct config_secret *secret)
 {
     return !(secret->environment && !getenv(secret->environment)) &&
@@ -49,13 +50,15 @@ static int test_config(const struct options *options)
     }
     int status = EXIT_SUCCESS;
     if (!secrets_are_visible(config)) {
-        fprintf(stderr, "ldapnotifyd: note: secrets were not checked, for only the service itself is given them\n");
+        fprintf(stderr,
+                "ldapnotifyd: note: secrets were not checked, for only the service itself is given them\n");
     } else if (config_load_secrets(config, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         status = EXIT_FAILURE;
     }
     if (status == EXIT_SUCCESS)
-        printf("%s: good, %s\n", options->config, config->live ? "live" : "trial (live = false: nothing is sent)");
+        printf("%s: good, %s\n", options->config,
+               config->live ? "live" : "trial (live = false: nothing is sent)");
     talloc_free(config);
     return status;
 }

@@ -19,16 +19,16 @@
 #define EXIT_NOT_EXECUTED 127
 
 #define TO(state) (1u << MEMBER_##state)
+#define TO_AN_END (TO(KILLED) | TO(WAITING) | TO(FATAL) | TO(STOPPED))
 
 static const struct {
     const char *name;
     unsigned next; // states that may follow
 } states[] = {
     [MEMBER_NEW] = { "new", TO(STARTING) | TO(WAITING) | TO(STOPPED) },
-    [MEMBER_STARTING] = { "starting", TO(RUNNING) | TO(BLOCKING) | TO(STOPPING) | TO(KILLED) | TO(WAITING) | TO(FATAL) | TO(STOPPED) },
-    [MEMBER_RUNNING] = { "running", TO(BLOCKING) | TO(STOPPING) | TO(KILLED) | TO(WAITING) | TO(FATAL) | TO(STOPPED) },
-    [MEMBER_BLOCKING] = { "blocking", TO(BLOCKING) | TO(STARTING) | TO(RUNNING) | TO(STOPPING) | TO(KILLED) | TO(WAITING) | TO(FATAL) |
-                          TO(STOPPED) },
+    [MEMBER_STARTING] = { "starting", TO(RUNNING) | TO(BLOCKING) | TO(STOPPING) | TO_AN_END },
+    [MEMBER_RUNNING] = { "running", TO(BLOCKING) | TO(STOPPING) | TO_AN_END },
+    [MEMBER_BLOCKING] = { "blocking", TO(BLOCKING) | TO(STARTING) | TO(RUNNING) | TO(STOPPING) | TO_AN_END },
     [MEMBER_STOPPING] = { "stopping", TO(STARTING) | TO(KILLED) | TO(WAITING) | TO(STOPPED) },
     [MEMBER_KILLED] = { "killed", TO(STARTING) | TO(WAITING) | TO(FATAL) | TO(STOPPED) },
     [MEMBER_WAITING] = { "waiting", TO(WAITING) | TO(STARTING) | TO(STOPPED) },
@@ -55,8 +55,8 @@ static void member_set_timer(struct member *member, int64_t milliseconds)
 void member_move(struct member *member, enum member_state state)
 {
     if (!(states[member->state].next & 1u << state))
-        log_error("worker in an impossible state", LOG_S("worker", member->name), LOG_S("from", states[member->state].name),
-                  LOG_S("to", states[state].name));
+        log_error("worker in an impossible state", LOG_S("worker", member->name),
+                  LOG_S("from", states[member->state].name), LOG_S("to", states[state].name));
     log_debug("worker state", LOG_S("worker", member->name), LOG_S("from", states[member->state].name),
               LOG_S("to", states[state].name), LOG_I("pid", member->pid));
     event_del(member->timer);
@@ -82,7 +82,8 @@ static void member_set_text(struct member *member, char **text, const char *valu
 static void member_on_blocking(struct member *member, const struct frame *frame)
 {
     int64_t now = clock_monotonic(), most = now + BLOCKING_MOST;
-    if (member->state != MEMBER_STARTING && member->state != MEMBER_RUNNING && member->state != MEMBER_BLOCKING)
+    if (member->state != MEMBER_STARTING && member->state != MEMBER_RUNNING &&
+        member->state != MEMBER_BLOCKING)
         return;
     member->blocking_until = frame->number < now ? now : frame->number > most ? most : frame->number;
     member->blocking_uri = frame->number2 >= 0 && frame->number2 < 1024 ? (int)frame->number2 : -1;
@@ -111,35 +112,26 @@ static void member_on_ready(struct member *member)
 static void member_on_frame(struct member *member, const struct frame *frame)
 {
     switch ((enum frame_type)frame->type) {
-    case FRAME_HEARTBEAT:
-        member->heard = clock_monotonic();
-        break;
+    case FRAME_HEARTBEAT: member->heard = clock_monotonic(); break;
     case FRAME_READY:
         member->heard = clock_monotonic();
         member_on_ready(member);
         break;
-    case FRAME_BLOCKING:
-        member_on_blocking(member, frame);
-        break;
+    case FRAME_BLOCKING: member_on_blocking(member, frame); break;
     case FRAME_UNBLOCKED:
         member->heard = clock_monotonic();
         member_on_unblocked(member);
         break;
-    case FRAME_STATUS:
-        member_set_text(member, &member->status, frame->payload, frame->length);
-        break;
-    case FRAME_FATAL:
-        member_set_text(member, &member->fatal, frame->payload, frame->length);
-        break;
+    case FRAME_STATUS: member_set_text(member, &member->status, frame->payload, frame->length); break;
+    case FRAME_FATAL: member_set_text(member, &member->fatal, frame->payload, frame->length); break;
     case FRAME_COMMAND:
         if (!member->reaped) // nobody is left to hear the answer
             relay_command(member, frame);
         break;
-    case FRAME_REPLY:
-        relay_reply(member, frame);
-        break;
+    case FRAME_REPLY: relay_reply(member, frame); break;
     case FRAME_STOP:
-        log_warning("unexpected message from a worker", LOG_S("worker", member->name), LOG_I("type", frame->type));
+        log_warning("unexpected message from a worker", LOG_S("worker", member->name),
+                    LOG_I("type", frame->type));
         break;
     }
 }
@@ -238,7 +230,8 @@ static void member_retry(struct member *member)
 {
     const struct supervisor_settings *settings = &member->supervisor->settings;
     member->failures++;
-    int64_t wait = backoff_wait(member->failures, settings->retry_first, settings->retry_most, backoff_random());
+    int64_t wait = backoff_wait(member->failures, settings->retry_first, settings->retry_most,
+                                backoff_random());
     log_warning("worker will be restarted", LOG_S("worker", member->name), LOG_S("reason", member->trouble),
                 LOG_I("failures", member->failures), LOG_I("wait_ms", wait));
     member_move(member, MEMBER_WAITING);
@@ -248,8 +241,8 @@ static void member_retry(struct member *member)
 static int member_plug(struct member *member, struct error *err)
 {
     member->queue = channel_queue_new(member, member->supervisor->loop, member->channel);
-    member->readable =
-        event_new(member->supervisor->loop, member->channel, EV_READ | EV_PERSIST, member_on_readable, member);
+    member->readable = event_new(member->supervisor->loop, member->channel, EV_READ | EV_PERSIST,
+                                 member_on_readable, member);
     if (!member->queue || !member->readable || event_add(member->readable, NULL) < 0)
         return error_set(err, "listening to %s: %s", member->name, strerror(errno));
     return 0;
@@ -277,7 +270,8 @@ void member_start(struct member *member)
 
 void member_kill(struct member *member, const char *reason)
 {
-    log_error("killing a worker", LOG_S("worker", member->name), LOG_I("pid", member->pid), LOG_S("reason", reason));
+    log_error("killing a worker", LOG_S("worker", member->name), LOG_I("pid", member->pid),
+              LOG_S("reason", reason));
     member_set_text(member, &member->trouble, reason, strlen(reason));
     kill(member->pid, SIGKILL);
     member_move(member, MEMBER_KILLED);
@@ -311,7 +305,8 @@ void member_check(struct member *member, int64_t now)
         member_kill(member, "it hangs: no heartbeat");
     } else if (member->state == MEMBER_BLOCKING && now > member->blocking_until + settings->blocking_grace) {
         member->stuck_uri = member->blocking_uri;
-        char *reason = talloc_asprintf(member, "it is stuck: %s", member->blocking_what ? member->blocking_what : "");
+        char *reason = talloc_asprintf(member, "it is stuck: %s",
+                                       member->blocking_what ? member->blocking_what : "");
         member_kill(member, reason ? reason : "it is stuck");
         talloc_free(reason);
     }
@@ -327,7 +322,8 @@ static void member_describe_end(struct member *member, int wait_status)
         member->trouble = talloc_asprintf(member, "it was ended by signal %d (%s)", WTERMSIG(wait_status),
                                           strsignal(WTERMSIG(wait_status)));
     else if (WEXITSTATUS(wait_status) == EXIT_NOT_EXECUTED)
-        member->trouble = talloc_asprintf(member, "%s could not be executed", member->supervisor->settings.program);
+        member->trouble = talloc_asprintf(member, "%s could not be executed",
+                                          member->supervisor->settings.program);
     else
         member->trouble = talloc_asprintf(member, "it ended with status %d", WEXITSTATUS(wait_status));
 }

@@ -11,15 +11,15 @@
 #include "supervisor.h"
 
 enum member_state {
-    MEMBER_NEW,      // not started yet
+    MEMBER_NEW, // not started yet
     MEMBER_STARTING, // executed, READY has not come
     MEMBER_RUNNING,
     MEMBER_BLOCKING, // announced a call that blocks until `blocking_until`
     MEMBER_STOPPING, // asked to stop
-    MEMBER_KILLED,   // SIGKILL sent, not reaped yet
-    MEMBER_WAITING,  // dead, restarted after a while
-    MEMBER_FATAL,    // dead, restarted by a reload only
-    MEMBER_STOPPED,  // dead, not to be restarted
+    MEMBER_KILLED, // SIGKILL sent, not reaped yet
+    MEMBER_WAITING, // dead, restarted after a while
+    MEMBER_FATAL, // dead, restarted by a reload only
+    MEMBER_STOPPED, // dead, not to be restarted
 };
 
 // What becomes of a member when its process has ended.
@@ -34,7 +34,7 @@ struct member {
 
     enum member_state state;
     enum member_then then;
-    int64_t since;   // wall clock, for people
+    int64_t since; // wall clock, for people
     int64_t entered; // monotonic, for limits
     struct event *timer;
 
@@ -43,22 +43,22 @@ struct member {
     struct event *readable;
     struct channel_queue *queue;
     bool ready, settled;
-    bool reaped;        // its process is gone, its last frames are being read
-    int64_t ready_at;   // monotonic
-    int64_t heard;      // last sign of life
+    bool reaped; // its process is gone, its last frames are being read
+    int64_t ready_at; // monotonic
+    int64_t heard; // last sign of life
     int64_t blocking_until;
     int blocking_uri, stuck_uri;
     char *blocking_what;
     unsigned failures; // in a row
     unsigned restarts;
-    char *fatal;  // from FRAME_FATAL
+    char *fatal; // from FRAME_FATAL
     char *status; // JSON, the last FRAME_STATUS
     char *trouble; // how the last process ended, for status
 };
 
 struct pending {
     struct pending *next;
-    uint32_t id;      // in the forwarded frame
+    uint32_t id; // in the forwarded frame
     uint32_t request; // as control numbered it
     struct member *asker, *asked;
     int64_t since;

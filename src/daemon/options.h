@@ -13,7 +13,7 @@ enum action { ACTION_RUN, ACTION_WORKER, ACTION_TEST, ACTION_VERSION, ACTION_HEL
 
 struct options {
     enum action action;
-    const char *config;   // absolute path
+    const char *config; // absolute path
     const char *pid_file; // NULL: as configured
     bool foreground, debug;
     unsigned duties;

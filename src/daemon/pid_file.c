@@ -31,7 +31,8 @@ static int pid_file_write(int descriptor)
 {
     char text[32];
     int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (fchmod(descriptor, 0644) < 0 || ftruncate(descriptor, 0) < 0 || pwrite(descriptor, text, (size_t)length, 0) != length)
+    if (fchmod(descriptor, 0644) < 0 || ftruncate(descriptor, 0) < 0 ||
+        pwrite(descriptor, text, (size_t)length, 0) != length)
         return -1;
     return 0;
 }
@@ -44,7 +45,8 @@ int pid_file_take(const char *path, struct error *err)
             return error_set(err, "opening the pid file %s: %s", path, strerror(errno));
         if (flock(descriptor, LOCK_EX | LOCK_NB) < 0) {
             if (errno == EWOULDBLOCK)
-                error_set(err, "ldapnotifyd is running already, as process %ld (pid file %s)", pid_file_owner(descriptor), path);
+                error_set(err, "ldapnotifyd is running already, as process %ld (pid file %s)",
+                          pid_file_owner(descriptor), path);
             else
                 error_set(err, "locking the pid file %s: %s", path, strerror(errno));
             close(descriptor);

@@ -25,8 +25,9 @@ static uint64_t files_hash(const char *path, int depth)
     struct stat status;
     if (depth == 0 || stat(path, &status) < 0)
         return 0;
-    const int64_t looks[] = { (int64_t)hash_bytes(path, strlen(path)), (int64_t)status.st_ino, (int64_t)status.st_size,
-                              (int64_t)status.st_mtim.tv_sec, (int64_t)status.st_mtim.tv_nsec };
+    const int64_t looks[] = { (int64_t)hash_bytes(path, strlen(path)), (int64_t)status.st_ino,
+                              (int64_t)status.st_size, (int64_t)status.st_mtim.tv_sec,
+                              (int64_t)status.st_mtim.tv_nsec };
     uint64_t hash = hash_bytes(looks, sizeof looks);
     DIR *folder = S_ISDIR(status.st_mode) ? opendir(path) : NULL;
     for (const struct dirent *file; folder && (file = readdir(folder));) {

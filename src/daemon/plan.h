@@ -33,8 +33,8 @@ struct plan {
     size_t count;
 };
 
-// How the files look that workers read beside their slice (templates). A worker is replaced when this changes, so it is
-// taken when they are checked.
+// How the files look that workers read beside their slice (templates). A worker is replaced when this
+// changes, so it is taken when they are checked.
 uint64_t plan_files(const struct config *config);
 // NULL when memory runs out. Owned by `ctx`.
 struct plan *plan_new(TALLOC_CTX *ctx, const struct config *config, unsigned duties, uint64_t files);

@@ -15,8 +15,10 @@
 // The directories above may be read by all: they are not ours.
 static int make_parents(const char *path, struct error *err)
 {
+    int result = 0;
     char *copy = talloc_strdup(NULL, path);
-    int result = copy ? 0 : error_set(err, "out of memory");
+    if (!copy)
+        return error_set(err, "out of memory");
     for (char *slash = copy; !result && (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
         if (mkdir(copy, 0755) < 0 && errno != EEXIST)
@@ -27,7 +29,8 @@ static int make_parents(const char *path, struct error *err)
     return result;
 }
 
-static int own(int descriptor, const char *path, mode_t mode, const struct account *account, struct error *err)
+static int own(int descriptor, const char *path, mode_t mode, const struct account *account,
+               struct error *err)
 {
     if (fchmod(descriptor, mode) < 0)
         return error_set(err, "setting the mode of %s: %s", path, strerror(errno));

@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "member.h"
 
-// Commands go from control to the worker that owns what they change; answers go back to whoever asked, and to nobody
-// else: the forwarded frame carries a number of ours.
+// Commands go from control to the worker that owns what they change; answers go back to whoever asked, and to
+// nobody else: the forwarded frame carries a number of ours.
 
 #define PENDING_MOST 256
 #define PENDING_LIMIT (2 * CLOCK_MINUTE)
@@ -19,8 +19,9 @@
 static void relay_send(struct member *asker, uint32_t request, const char *text, size_t length)
 {
     struct error err = { 0 };
-    if (!asker->queue || channel_queue_send(asker->queue, &(struct frame){ .type = FRAME_REPLY, .request = request }, text,
-                                            length, &err) < 0)
+    if (!asker->queue ||
+        channel_queue_send(asker->queue, &(struct frame){ .type = FRAME_REPLY, .request = request }, text,
+                           length, &err) < 0)
         log_warning("answer lost", LOG_S("worker", asker->name), LOG_E(&err));
 }
 
@@ -71,8 +72,12 @@ static void relay_forward(struct member *asker, struct member *asked, const stru
         relay_error(asker, frame->request, "out of memory");
         return;
     }
-    *pending = (struct pending){ .id = ++supervisor->last_id, .request = frame->request, .asker = asker, .asked = asked,
-                                 .since = clock_monotonic(), .next = supervisor->pending };
+    *pending = (struct pending){ .id = ++supervisor->last_id,
+                                 .request = frame->request,
+                                 .asker = asker,
+                                 .asked = asked,
+                                 .since = clock_monotonic(),
+                                 .next = supervisor->pending };
     struct frame header = *frame;
     header.request = pending->id;
     if (channel_queue_send(asked->queue, &header, frame->payload, frame->length, &err) < 0) {
@@ -95,7 +100,8 @@ void relay_command(struct member *asker, const struct frame *frame)
     char words[FRAME_PEER_SIZE + 80];
     uint32_t request = frame->request;
     if (asker->duty != DUTY_CONTROL) {
-        log_warning("a worker that may not gives commands", LOG_S("worker", asker->name), LOG_S("to", frame->peer));
+        log_warning("a worker that may not gives commands", LOG_S("worker", asker->name),
+                    LOG_S("to", frame->peer));
         return;
     }
     if (strcmp(frame->peer, "supervisor") == 0) {

@@ -12,7 +12,8 @@
 #include "plan.h"
 #include "process/log_setup.h"
 
-int daemon_apply(struct daemon *daemon, const struct config *config, uint64_t files, bool revive, struct error *err)
+int daemon_apply(struct daemon *daemon, const struct config *config, uint64_t files, bool revive,
+                 struct error *err)
 {
     struct plan *plan = plan_new(NULL, config, daemon->options->duties, files);
     if (!plan)
@@ -33,7 +34,8 @@ static void notify_reloading(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+               (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 }
 
 static bool text_differs(const char *a, const char *b)
@@ -82,7 +84,8 @@ void daemon_reload_secrets(struct daemon *daemon)
     struct error err = { 0 };
     if (daemon->stopping || !secrets_watch_look(daemon->secrets))
         return;
-    if (config_load_secrets(daemon->config, &err) < 0 || daemon_apply(daemon, daemon->config, daemon->files, false, &err) < 0)
+    if (config_load_secrets(daemon->config, &err) < 0 ||
+        daemon_apply(daemon, daemon->config, daemon->files, false, &err) < 0)
         log_error("a secret has changed but cannot be used; the old one stays", LOG_E(&err));
     else
         log_notice("secrets read again, for a file has changed");

@@ -70,7 +70,8 @@ struct secrets_watch *secrets_watch_new(TALLOC_CTX *ctx, const struct config *co
     struct secrets_watch *watch = talloc_zero(ctx, struct secrets_watch);
     if (!watch)
         return NULL;
-    watch->files = talloc_zero_array(watch, struct watched, config->directory_count + config->transport_count);
+    watch->files = talloc_zero_array(watch, struct watched,
+                                     config->directory_count + config->transport_count);
     if (!watch->files && config->directory_count + config->transport_count)
         TALLOC_FREE(watch);
     for (size_t i = 0; watch && i < config->directory_count; i++)

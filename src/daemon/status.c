@@ -38,9 +38,9 @@ static void set_text(json_t *object, const char *key, const char *value)
 static json_t *member_status(const struct member *member, bool with_status)
 {
     char since[CLOCK_TEXT_SIZE];
-    json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:s}", "name", member->name, "state", member_state_name(member->state),
-                               "pid", (json_int_t)member->pid, "restarts", (int)member->restarts, "since",
-                               clock_to_iso(member->since, since));
+    json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:s}", "name", member->name, "state",
+                               member_state_name(member->state), "pid", (json_int_t)member->pid, "restarts",
+                               (int)member->restarts, "since", clock_to_iso(member->since, since));
     if (!object)
         return NULL;
     if (member->state == MEMBER_BLOCKING)

@@ -63,8 +63,8 @@ static void supervisor_on_child(evutil_socket_t descriptor, short what, void *co
         supervisor_advance(supervisor);
 }
 
-// After a pause of the supervisor itself (a stopped machine, SIGSTOP) the heartbeats are old through no fault of the
-// workers: everybody gets a new lease.
+// After a pause of the supervisor itself (a stopped machine, SIGSTOP) the heartbeats are old through no fault
+// of the workers: everybody gets a new lease.
 static void supervisor_on_tick(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor, (void)what;
@@ -95,8 +95,8 @@ static int supervisor_end(struct supervisor *supervisor)
     return 0;
 }
 
-struct supervisor *supervisor_new(TALLOC_CTX *ctx, struct event_base *loop, const struct supervisor_settings *settings,
-                                  struct error *err)
+struct supervisor *supervisor_new(TALLOC_CTX *ctx, struct event_base *loop,
+                                  const struct supervisor_settings *settings, struct error *err)
 {
     struct supervisor *supervisor = talloc_zero(ctx, struct supervisor);
     if (!supervisor) {
@@ -113,8 +113,8 @@ struct supervisor *supervisor_new(TALLOC_CTX *ctx, struct event_base *loop, cons
     struct timeval every = { .tv_sec = tick / 1000, .tv_usec = tick % 1000 * 1000 };
     supervisor->child = event_new(loop, SIGCHLD, EV_SIGNAL | EV_PERSIST, supervisor_on_child, supervisor);
     supervisor->tick = event_new(loop, -1, EV_PERSIST, supervisor_on_tick, supervisor);
-    if (supervisor->wake < 0 || !supervisor->child || !supervisor->tick || event_add(supervisor->child, NULL) < 0 ||
-        event_add(supervisor->tick, &every) < 0) {
+    if (supervisor->wake < 0 || !supervisor->child || !supervisor->tick ||
+        event_add(supervisor->child, NULL) < 0 || event_add(supervisor->tick, &every) < 0) {
         error_set(err, "setting up the supervisor: %s", strerror(errno));
         TALLOC_FREE(supervisor);
     }
@@ -144,7 +144,8 @@ static void supervisor_link(struct supervisor *supervisor, struct member *member
     *link = member;
 }
 
-// Everything that may fail, before anything is changed: every worker of the plan has a member with a next slice.
+// Everything that may fail, before anything is changed: every worker of the plan has a member with a next
+// slice.
 static int apply_prepare(struct supervisor *supervisor, const struct plan *plan, struct error *err)
 {
     for (size_t i = 0; i < plan->count; i++) {
@@ -183,8 +184,8 @@ static void apply_removed(struct member *member)
 
 static void apply_wanted(struct member *member, bool revive)
 {
-    bool changed =
-        !member->slice || strcmp(member->slice, member->next_slice) != 0 || member->files != member->next_files;
+    bool changed = !member->slice || strcmp(member->slice, member->next_slice) != 0 ||
+                   member->files != member->next_files;
     talloc_free(member->slice);
     member->slice = member->next_slice;
     member->next_slice = NULL;

@@ -259,6 +259,13 @@ int template_check(const char *text, struct error *err)
     return result;
 }
 
+// Bodies put a full stop after the title; one that ends in "inc." has it already.
+static const char *without_stop(TALLOC_CTX *ctx, const char *title)
+{
+    size_t length = strlen(title);
+    return talloc_strndup(ctx, title, length > 0 && title[length - 1] == '.' ? length - 1 : length);
+}
+
 // The data as the engine wants it, with what the choice adds: {{language}} and {{title}}.
 static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choice, const json_t *json,
                                      char **title, struct error *err)
@@ -271,7 +278,7 @@ static struct mustache_data *prepare(TALLOC_CTX *ctx, const struct choice *choic
     if (!data || mustache_data_set(data, "language", choice->language->tag, err) < 0)
         return NULL;
     *title = render_line(choice->page->subject, ctx, data, TITLE_MOST, err);
-    if (!*title || mustache_data_set(data, "title", *title, err) < 0)
+    if (!*title || mustache_data_set(data, "title", without_stop(ctx, *title), err) < 0)
         return NULL;
     return data;
 }

@@ -21,10 +21,12 @@ int channel_pair(int descriptors[2], struct error *err)
     return 0;
 }
 
-int channel_send(int descriptor, const struct frame *header, const void *payload, size_t length, struct error *err)
+int channel_send(int descriptor, const struct frame *header, const void *payload, size_t length,
+                 struct error *err)
 {
     if (length > FRAME_PAYLOAD_MOST)
-        return error_set_code(err, EMSGSIZE, "a message of %zu octets is too long for the channel (at most %d)", length,
+        return error_set_code(err, EMSGSIZE,
+                              "a message of %zu octets is too long for the channel (at most %zu)", length,
                               FRAME_PAYLOAD_MOST);
     struct frame copy = *header;
     copy.length = (uint32_t)length;

@@ -35,7 +35,8 @@ static void queue_drain(struct channel_queue *queue)
     struct error err = { 0 };
     while (queue->first) {
         const struct frame *frame = &queue->first->frame;
-        if (channel_send(queue->descriptor, frame, frame->payload, frame->length, &err) < 0 && err.code == EAGAIN)
+        if (channel_send(queue->descriptor, frame, frame->payload, frame->length, &err) < 0 &&
+            err.code == EAGAIN)
             break;
         queue_drop_first(queue);
     }
@@ -72,8 +73,8 @@ struct channel_queue *channel_queue_new(TALLOC_CTX *ctx, struct event_base *loop
     return queue;
 }
 
-static int queue_keep(struct channel_queue *queue, const struct frame *header, const void *payload, size_t length,
-                      struct error *err)
+static int queue_keep(struct channel_queue *queue, const struct frame *header, const void *payload,
+                      size_t length, struct error *err)
 {
     size_t size = FRAME_HEADER + length;
     if (queue->octets + size > CHANNEL_QUEUE_MOST)
@@ -93,8 +94,8 @@ static int queue_keep(struct channel_queue *queue, const struct frame *header, c
     return 0;
 }
 
-int channel_queue_send(struct channel_queue *queue, const struct frame *header, const void *payload, size_t length,
-                       struct error *err)
+int channel_queue_send(struct channel_queue *queue, const struct frame *header, const void *payload,
+                       size_t length, struct error *err)
 {
     struct error why = { 0 };
     if (length > FRAME_PAYLOAD_MOST || !queue->first) {

@@ -18,8 +18,11 @@ int account_find(const char *user, const char *group, struct account *account, s
     errno = 0;
     const struct passwd *found = getpwnam(user);
     if (!found)
-        return error_set(err, "there is no user \"%s\"%s%s; create it (adduser --system --group %s) or set `user` in the "
-                         "configuration", user, errno ? ": " : "", errno ? strerror(errno) : "", user);
+        return error_set(
+            err,
+            "there is no user \"%s\"%s%s; create it (adduser --system --group %s) or set `user` in the "
+            "configuration",
+            user, errno ? ": " : "", errno ? strerror(errno) : "", user);
     if (strlen(user) >= sizeof account->user)
         return error_set(err, "the user name \"%s\" is too long", user);
     snprintf(account->user, sizeof account->user, "%s", user);
@@ -30,8 +33,11 @@ int account_find(const char *user, const char *group, struct account *account, s
     errno = 0;
     const struct group *their = getgrnam(group);
     if (!their)
-        return error_set(err, "there is no group \"%s\"%s%s; create it (addgroup --system %s) or set `group` in the "
-                         "configuration", group, errno ? ": " : "", errno ? strerror(errno) : "", group);
+        return error_set(
+            err,
+            "there is no group \"%s\"%s%s; create it (addgroup --system %s) or set `group` in the "
+            "configuration",
+            group, errno ? ": " : "", errno ? strerror(errno) : "", group);
     account->gid = their->gr_gid;
     return 0;
 }

@@ -67,7 +67,8 @@ int worker_stuck_uri(struct worker *worker)
 }
 
 // A supervisor that is gone is noticed by the reading side of the channel; here it is only a frame less.
-static int worker_send(struct worker *worker, const struct frame *header, const char *payload, struct error *err)
+static int worker_send(struct worker *worker, const struct frame *header, const char *payload,
+                       struct error *err)
 {
     return channel_queue_send(worker->queue, header, payload, payload ? strlen(payload) : 0, err);
 }
@@ -81,7 +82,8 @@ static void worker_send_or_log(struct worker *worker, const struct frame *header
 
 void worker_blocking(struct worker *worker, int64_t until, const char *what, int uri)
 {
-    worker_send_or_log(worker, &(struct frame){ .type = FRAME_BLOCKING, .number = until, .number2 = uri }, what);
+    worker_send_or_log(worker, &(struct frame){ .type = FRAME_BLOCKING, .number = until, .number2 = uri },
+                       what);
     channel_queue_flush(worker->queue, FLUSH_LIMIT); // the loop will not run meanwhile
 }
 
@@ -166,7 +168,8 @@ void worker_reply_error(struct worker *worker, uint32_t request, const char *for
     json_decref(reply);
 }
 
-int worker_command(struct worker *worker, const char *peer, uint32_t request, const json_t *command, struct error *err)
+int worker_command(struct worker *worker, const char *peer, uint32_t request, const json_t *command,
+                   struct error *err)
 {
     struct frame header = { .type = FRAME_COMMAND, .request = request };
     if (strlen(peer) >= sizeof header.peer)
@@ -298,7 +301,8 @@ static int worker_read_slice(struct worker *worker, struct error *err)
 {
     struct stat status;
     if (fstat(WORKER_SLICE, &status) < 0)
-        return error_set(err, "the configuration's descriptor is missing (workers are started by ldapnotifyd itself)");
+        return error_set(
+            err, "the configuration's descriptor is missing (workers are started by ldapnotifyd itself)");
     size_t size = (size_t)status.st_size, done = 0;
     char *text = talloc_zero_size(worker, size + 1);
     int result = -1;
@@ -307,7 +311,8 @@ static int worker_read_slice(struct worker *worker, struct error *err)
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
-            error_set(err, "reading the configuration from the supervisor: %s", got ? strerror(errno) : "it is cut off");
+            error_set(err, "reading the configuration from the supervisor: %s",
+                      got ? strerror(errno) : "it is cut off");
             goto out;
         }
         done += (size_t)got;
@@ -333,7 +338,8 @@ static int worker_follow_supervisor(struct error *err)
     return 0;
 }
 
-// Changing the user id makes the kernel forget the parent-death signal and reset dumpable: both come after it.
+// Changing the user id makes the kernel forget the parent-death signal and reset dumpable: both come after
+// it.
 static int worker_close_off(struct worker *worker, struct error *err)
 {
     const struct config *config = worker->config;
@@ -353,7 +359,8 @@ static void worker_open_log(struct worker *worker)
 {
     struct error err = { 0 }, second;
     bool opened = log_setup_open(&worker->config->log, false, "ldapnotifyd", &err) == 0;
-    if (!opened && log_open(LOG_TARGET_SYSLOG, NULL, (enum log_level)worker->config->log.level, "ldapnotifyd", &second) == 0)
+    if (!opened && log_open(LOG_TARGET_SYSLOG, NULL, (enum log_level)worker->config->log.level, "ldapnotifyd",
+                            &second) == 0)
         log_error("logging to syslog instead", LOG_E(&err));
     if (worker_directory(worker))
         log_set_context("directory", worker_directory(worker));
@@ -366,7 +373,8 @@ static int worker_open_loop(struct worker *worker, struct error *err)
     if (!worker->loop)
         return error_set(err, "making the event loop: %s", strerror(errno));
     worker->queue = channel_queue_new(worker, worker->loop, WORKER_CHANNEL);
-    worker->channel = event_new(worker->loop, WORKER_CHANNEL, EV_READ | EV_PERSIST, worker_on_channel, worker);
+    worker->channel = event_new(worker->loop, WORKER_CHANNEL, EV_READ | EV_PERSIST, worker_on_channel,
+                                worker);
     worker->heartbeat = event_new(worker->loop, -1, EV_PERSIST, worker_on_heartbeat, worker);
     worker->status_timer = event_new(worker->loop, -1, 0, worker_on_status_timer, worker);
     bool made = worker->queue && worker->channel && worker->heartbeat && worker->status_timer;
@@ -379,8 +387,8 @@ static int worker_open_loop(struct worker *worker, struct error *err)
     return 0;
 }
 
-// Signals often go to the whole group (a terminal's, a shutdown's): the supervisor alone minds them and stops its
-// workers in order.
+// Signals often go to the whole group (a terminal's, a shutdown's): the supervisor alone minds them and stops
+// its workers in order.
 static void worker_ignore_signals(void)
 {
     const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
@@ -415,13 +423,15 @@ static int worker_start(struct worker *worker)
 
 static void worker_end(struct worker *worker)
 {
-    struct event *events[] = { worker->channel, worker->heartbeat, worker->wake, worker->status_timer };
+    enum { EVENT_COUNT = 4 };
+    struct event *events[EVENT_COUNT] = { worker->channel, worker->heartbeat, worker->wake,
+                                          worker->status_timer };
     if (worker->queue && worker->loop) {
         worker_send_status(worker);
         channel_queue_flush(worker->queue, FLUSH_LIMIT);
     }
     TALLOC_FREE(worker->queue);
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+    for (size_t i = 0; i < EVENT_COUNT; i++)
         if (events[i])
             event_free(events[i]);
     if (worker->loop)
@@ -442,7 +452,8 @@ int worker_run(const char *name, int stuck_uri, const struct worker_handlers *ha
     worker->handlers = handlers;
     if (worker_prepare(worker, &err) < 0) {
         // There may be no log yet; the supervisor has one.
-        if (channel_send(WORKER_CHANNEL, &(struct frame){ .type = FRAME_FATAL }, err.text, strlen(err.text), &ignored) < 0)
+        if (channel_send(WORKER_CHANNEL, &(struct frame){ .type = FRAME_FATAL }, err.text, strlen(err.text),
+                         &ignored) < 0)
             fprintf(stderr, "ldapnotifyd: %s: %s\n", name, err.text);
         worker->exit_status = EXIT_FAILURE;
     } else if (worker_start(worker) == 0 && !worker->exiting) {

@@ -14,6 +14,9 @@ struct waiter {
     struct waiter *next;
 };
 
+// The source may have read our answer into libldap's queue, and then nothing wakes us for it: look every so often.
+#define LOOK_EVERY 20
+
 struct probe {
     const struct config_directory *directory;
     struct session *session;
@@ -23,7 +26,7 @@ struct probe {
     void (*failed)(void *context, enum source_failure failure, const struct error *err);
     void *context;
     char *context_dn; // the naming context above our base
-    struct event *read_event, *interval_timer, *answer_timer;
+    struct event *read_event, *look_timer, *interval_timer, *answer_timer;
     int message; // in flight, 0: none
     int behind;
     struct waiter *waiters;
@@ -82,14 +85,21 @@ static void probe_judge(struct probe *probe, LDAPMessage *chain)
     probe_answered(probe, behind);
 }
 
+// No answer is awaited any more.
+static void probe_quiet(struct probe *probe)
+{
+    probe->message = 0;
+    event_del(probe->read_event);
+    event_del(probe->look_timer);
+    event_del(probe->answer_timer);
+}
+
 static void probe_fail(struct probe *probe, const char *text)
 {
     struct error err;
     error_set(&err, "%s", text);
-    event_del(probe->read_event);
+    probe_quiet(probe);
     event_del(probe->interval_timer);
-    event_del(probe->answer_timer);
-    probe->message = 0;
     probe->failed(probe->context, SOURCE_LOST, &err);
 }
 
@@ -115,11 +125,11 @@ static void probe_on_read(evutil_socket_t descriptor, short what, void *context)
     int type = probe_result(probe, &chain);
     // We may have read messages of the source into libldap's queue; nothing else would wake it for them.
     probe->ops->wake(probe->source);
-    if (type == 0)
+    if (type == 0) {
+        probe_arm(probe->look_timer, LOOK_EVERY);
         return;
-    probe->message = 0;
-    event_del(probe->answer_timer);
-    event_del(probe->read_event);
+    }
+    probe_quiet(probe);
     if (type < 0) {
         probe_fail(probe, "the connection was lost (the probe got no answer)");
         return;
@@ -151,6 +161,7 @@ static void probe_send(struct probe *probe)
     }
     probe->message = message;
     event_add(probe->read_event, NULL);
+    probe_arm(probe->look_timer, LOOK_EVERY);
     probe_arm(probe->answer_timer, probe->directory->operation_timeout);
 }
 
@@ -165,6 +176,7 @@ static void probe_on_interval(evutil_socket_t descriptor, short what, void *cont
 static int probe_destroy(struct probe *probe)
 {
     event_free(probe->read_event);
+    event_free(probe->look_timer);
     event_free(probe->interval_timer);
     event_free(probe->answer_timer);
     probe_answered(probe, -1);
@@ -187,6 +199,7 @@ struct probe *probe_new(TALLOC_CTX *ctx, struct event_base *loop, const struct c
     probe->behind = -1;
     probe->context_dn = probe_context_dn(probe, session, directory->base);
     probe->read_event = event_new(loop, session_descriptor(session), EV_READ | EV_PERSIST, probe_on_read, probe);
+    probe->look_timer = evtimer_new(loop, probe_on_read, probe);
     probe->interval_timer = evtimer_new(loop, probe_on_interval, probe);
     probe->answer_timer = evtimer_new(loop, probe_on_silence, probe);
     probe_arm(probe->interval_timer, directory->probe_interval);

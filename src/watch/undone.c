@@ -3,7 +3,8 @@
 
 #include "internal.h"
 
-// What was undone while it was held back is nobody's business any more; and an "added" must not leave after its "removed".
+// What was undone while it was held back is nobody's business any more; and an "added" must not leave after
+// its "removed".
 
 static bool is_gain(const struct directory_event *event)
 {
@@ -41,8 +42,8 @@ struct current_links {
     size_t count;
 };
 
-static int read_links(struct pipeline *pipeline, struct current_links *current, const struct directory_event *event,
-                      struct error *err)
+static int read_links(struct pipeline *pipeline, struct current_links *current,
+                      const struct directory_event *event, struct error *err)
 {
     if (current->attribute && uuid_equal(&current->entry, &event->entry.uuid) &&
         strcmp(current->attribute, event->attribute) == 0)
@@ -50,8 +51,8 @@ static int read_links(struct pipeline *pipeline, struct current_links *current, 
     TALLOC_FREE(current->links);
     current->entry = event->entry.uuid;
     current->attribute = event->attribute;
-    return directory_store_links(pipeline->store, current->ctx, &event->entry.uuid, event->attribute, &current->links,
-                                 &current->count, err);
+    return directory_store_links(pipeline->store, current->ctx, &event->entry.uuid, event->attribute,
+                                 &current->links, &current->count, err);
 }
 
 static bool is_linked(const struct current_links *current, const struct party *party)
@@ -64,8 +65,8 @@ static bool is_linked(const struct current_links *current, const struct party *p
     return false;
 }
 
-static int judge(struct pipeline *pipeline, struct current_links *current, const struct directory_event *event, bool *undone,
-                 struct error *err)
+static int judge(struct pipeline *pipeline, struct current_links *current,
+                 const struct directory_event *event, bool *undone, struct error *err)
 {
     if (event_kind(event->type)->party) {
         if (!event->attribute)
@@ -74,9 +75,10 @@ static int judge(struct pipeline *pipeline, struct current_links *current, const
             return -1;
         *undone = is_linked(current, &event->party) != is_gain(event);
     } else if (event_kind(event->type)->opposite >= 0 && pipeline->flavour->disabled_when) {
+        const struct uuid *uuid = &event->entry.uuid;
         struct entry *entry = NULL;
         bool former;
-        if (directory_store_by_uuid(pipeline->store, current->ctx, &event->entry.uuid, &entry, &former, err) < 0)
+        if (directory_store_by_uuid(pipeline->store, current->ctx, uuid, &entry, &former, err) < 0)
             return -1;
         bool disabled = entry && filter_matches(pipeline->flavour->disabled_when, entry);
         *undone = disabled != (event->type == EVENT_USER_DISABLED);
@@ -84,7 +86,8 @@ static int judge(struct pipeline *pipeline, struct current_links *current, const
     return 0;
 }
 
-int undone_since(struct pipeline *pipeline, struct directory_event **events, size_t count, bool *undone, struct error *err)
+int undone_since(struct pipeline *pipeline, struct directory_event **events, size_t count, bool *undone,
+                 struct error *err)
 {
     struct current_links current = { .ctx = talloc_new(NULL) };
     int result = 0;

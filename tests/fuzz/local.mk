@@ -15,6 +15,7 @@ FUZZ_SECONDS = 60
 
 FUZZ_TARGETS = \
   tests/fuzz/fuzz_certificate \
+  tests/fuzz/fuzz_channel \
   tests/fuzz/fuzz_config \
   tests/fuzz/fuzz_cookie \
   tests/fuzz/fuzz_dn \
@@ -30,6 +31,10 @@ FUZZ_TARGETS = \
 tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/fuzz_certificate.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_certificate_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_certificate_LDFLAGS = $(FUZZER_OPTIONS)
+
+tests_fuzz_fuzz_channel_SOURCES = tests/fuzz/fuzz_channel.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_channel_LDADD = $(EVERY_ROOM)
+tests_fuzz_fuzz_channel_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_config_LDADD = $(EVERY_ROOM)
@@ -60,6 +65,7 @@ tests_fuzz_fuzz_ldif_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_ldif_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_DRIVER)
+tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
 tests_fuzz_fuzz_message_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_message_LDFLAGS = $(FUZZER_OPTIONS)
 
@@ -74,6 +80,8 @@ tests_fuzz_fuzz_sync_control_LDFLAGS = $(FUZZER_OPTIONS)
 tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c $(FUZZ_DRIVER)
 tests_fuzz_fuzz_template_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_template_LDFLAGS = $(FUZZER_OPTIONS)
+
+tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
 
 check_PROGRAMS += $(FUZZ_TARGETS)
 if !ENABLE_FUZZING

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // replay CONFIG SCENARIO.ldif STATE-DIRECTORY
 //
-// Plays an LDIF scenario through the whole program but the network: source, pipeline, stores, digest, rendering. The clock
-// is a fake one. What happened is printed as JSON lines, in order: {"event": …}, {"decision": …}, {"mail": …}, {"clock": …}
-// when it moved, and at the end {"untold": …} for each notification that never became a mail. `tests/replay/run` turns them into text for people and
-// compares it with what was agreed on.
+// Plays an LDIF scenario through the whole program but the network: source, pipeline, stores, digest,
+// rendering. The clock is a fake one. What happened is printed as JSON lines, in order: {"event": …},
+// {"decision": …}, {"mail": …}, {"clock": …} when it moved, and at the end {"untold": …} for each
+// notification that never became a mail. `tests/replay/run` turns them into text for people and compares it
+// with what was agreed on.
 //
 // The first "#! restart" goes on with CONFIG.2 if there is such a file, the second with CONFIG.3, and so on.
 
@@ -62,9 +63,10 @@ static int show_decisions(struct replay *replay, TALLOC_CTX *ctx, int64_t event,
         return -1;
     for (size_t i = 0; i < count; i++) {
         const struct decision *decision = &decisions[i];
-        print_line(json_pack("{s:{s:s,s:s,s:s?,s:s?,s:s,s:s}}", "decision", "rule", decision->rule, "role", decision->role,
-                             "name", decision->recipient.name, "address", decision->recipient.address, "outcome",
-                             decision_outcome_name(decision->outcome), "reason", decision->reason));
+        print_line(json_pack("{s:{s:s,s:s,s:s?,s:s?,s:s,s:s}}", "decision", "rule", decision->rule, "role",
+                             decision->role, "name", decision->recipient.name, "address",
+                             decision->recipient.address, "outcome", decision_outcome_name(decision->outcome),
+                             "reason", decision->reason));
     }
     return 0;
 }
@@ -74,7 +76,8 @@ static int show_events(struct replay *replay, struct error *err)
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct mirror_counts counts;
     int result = directory_store_counts(replay->store, &counts, err);
-    for (int64_t sequence = replay->event_seen + 1; result == 0 && sequence <= counts.last_event; sequence++) {
+    for (int64_t sequence = replay->event_seen + 1; result == 0 && sequence <= counts.last_event;
+         sequence++) {
         struct event_query query = { .sequence = sequence, .limit = 1 };
         struct event_list list = { 0 };
         result = directory_store_events(replay->store, ctx, &query, &list, err);
@@ -92,13 +95,15 @@ static int show_mails(struct replay *replay, struct error *err)
 {
     for (;;) {
         TALLOC_CTX *ctx = talloc_new(NULL);
-        struct message_query query = { .id = replay->message_seen + 1, .state = -1, .bytes = true, .limit = 1 };
+        struct message_query query = {
+            .id = replay->message_seen + 1, .state = -1, .bytes = true, .limit = 1
+        };
         struct message *messages = NULL;
         size_t count = 0;
         int result = delivery_store_messages(replay->delivery, ctx, &query, &messages, &count, err);
         if (result == 0 && count == 1) {
-            print_line(json_pack("{s:{s:s,s:s%}}", "mail", "state", message_state_name(messages[0].state), "bytes",
-                                 (const char *)messages[0].bytes, messages[0].length));
+            print_line(json_pack("{s:{s:s,s:s%}}", "mail", "state", message_state_name(messages[0].state),
+                                 "bytes", (const char *)messages[0].bytes, messages[0].length));
             replay->message_seen++;
         }
         talloc_free(ctx);
@@ -125,11 +130,12 @@ static int show_untold(struct replay *replay, struct error *err)
         TALLOC_CTX *ctx = talloc_new(NULL);
         struct delivery_row *rows = NULL;
         size_t count = 0;
-        result = delivery_store_of_event(replay->delivery, ctx, replay->directory->name, event, &rows, &count, err);
+        result = delivery_store_of_event(replay->delivery, ctx, replay->directory->name, event, &rows, &count,
+                                         err);
         for (size_t i = 0; i < count; i++)
             if (rows[i].state != NOTIFICATION_FROZEN)
-                print_line(json_pack("{s:{s:I,s:s?,s:s?,s:s,s:s?}}", "untold", "event", (json_int_t)event, "address",
-                                     rows[i].address, "roles", rows[i].roles, "state",
+                print_line(json_pack("{s:{s:I,s:s?,s:s?,s:s,s:s?}}", "untold", "event", (json_int_t)event,
+                                     "address", rows[i].address, "roles", rows[i].roles, "state",
                                      notification_state_name(rows[i].state), "reason", rows[i].reason));
         talloc_free(ctx);
     }
@@ -169,7 +175,8 @@ static int replay_gone(void *context, const struct uuid *uuids, size_t count, st
     return pipeline_sink(replay->pipeline)->gone(replay->pipeline, uuids, count, err);
 }
 
-static int replay_refresh_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt, struct error *err)
+static int replay_refresh_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt,
+                              struct error *err)
 {
     struct replay *replay = context;
     // Timers that fell due meanwhile fire as soon as the refresh is committed.
@@ -218,16 +225,18 @@ static int replay_open(struct replay *replay, struct error *err)
     if (replay_configure(replay, err) < 0)
         return -1;
     replay->run = talloc_new(NULL);
-    const char *name = strcmp(replay->directory->flavour, "auto") == 0 ? "openldap" : replay->directory->flavour;
+    const char *name =
+        strcmp(replay->directory->flavour, "auto") == 0 ? "openldap" : replay->directory->flavour;
     char *path = talloc_asprintf(replay->run, "%s/%s.db", replay->state_dir, replay->directory->name);
     char *delivery = talloc_asprintf(replay->run, "%s/delivery.db", replay->state_dir);
     replay->flavour = flavour_new(replay->run, name, replay->directory, err);
     if (!replay->flavour ||
-        directory_store_open(replay->run, path, replay->directory->name, STORE_WRITE, &replay->store, err) < 0 ||
+        directory_store_open(replay->run, path, replay->directory->name, STORE_WRITE, &replay->store, err) <
+            0 ||
         delivery_store_open(replay->run, delivery, STORE_WRITE, &replay->delivery, err) < 0)
         return -1;
-    replay->pipeline = pipeline_new(replay->run, replay->config, replay->directory, replay->flavour, replay->store,
-                                    &replay->hooks, err);
+    replay->pipeline = pipeline_new(replay->run, replay->config, replay->directory, replay->flavour,
+                                    replay->store, &replay->hooks, err);
     if (!replay->pipeline || pipeline_pin(replay->pipeline, "syncrepl", err) < 0)
         return -1;
     replay->queue = queue_open(replay->run, replay->config, replay->delivery, err);

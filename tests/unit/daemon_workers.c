@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes the place of src/daemon/workers.c in tests/unit/daemon_double: workers that tell in state_dir/trace what they were
-// given, and do nothing else.
+// Takes the place of src/daemon/workers.c in tests/unit/daemon_double: workers that tell in state_dir/trace
+// what they were given, and do nothing else.
 #include "../../src/daemon/workers.h"
 
 #include <fcntl.h>
@@ -18,8 +18,8 @@ static int trace(const char *what, struct error *err)
     const struct config_directory *directory = name ? config_directory_find(config, name) : NULL;
     const char *secret = directory ? directory->bind_password.value : NULL;
     snprintf(path, sizeof path, "%s/trace", config->state_dir);
-    int size = snprintf(line, sizeof line, "%s %s secret=%s uid=%d\n", what, worker_name(ours), secret ? secret : "-",
-                        (int)geteuid());
+    int size = snprintf(line, sizeof line, "%s %s secret=%s uid=%d\n", what, worker_name(ours),
+                        secret ? secret : "-", (int)geteuid());
     int descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0 || write(descriptor, line, (size_t)size) != size)
         return error_set(err, "cannot write %s", path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker for test_supervisor. Its slice says how it behaves: "TRACE-FILE BEHAVIOUR ARGUMENT". What happens to it goes
-// to the trace file, a line each.
+// A worker for test_supervisor. Its slice says how it behaves: "TRACE-FILE BEHAVIOUR ARGUMENT". What happens
+// to it goes to the trace file, a line each.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>

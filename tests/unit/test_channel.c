@@ -45,7 +45,9 @@ static int close_ends(void **state)
 static void frame_comes_out_as_it_went_in(void **state)
 {
     struct ends *ends = *state;
-    struct frame out = { .type = FRAME_COMMAND, .request = 7, .number = INT64_MAX, .number2 = -1, .peer = "watch corp" };
+    struct frame out = {
+        .type = FRAME_COMMAND, .request = 7, .number = INT64_MAX, .number2 = -1, .peer = "watch corp"
+    };
     struct frame *in;
     struct error err = { 0 };
     assert_int_equal(channel_send(ends->a, &out, "{\"x\":1}", 7, &err), 0);
@@ -77,11 +79,14 @@ static void largest_payload_passes_and_one_more_does_not(void **state)
     struct error err = { 0 };
     char *payload = malloc(FRAME_PAYLOAD_MOST + 1);
     memset(payload, 'x', FRAME_PAYLOAD_MOST + 1);
-    assert_int_equal(channel_send(ends->a, &(struct frame){ .type = FRAME_REPLY }, payload, FRAME_PAYLOAD_MOST, &err), 0);
+    assert_int_equal(
+        channel_send(ends->a, &(struct frame){ .type = FRAME_REPLY }, payload, FRAME_PAYLOAD_MOST, &err), 0);
     assert_int_equal(channel_receive(ends->b, &in, &err), 0);
     assert_int_equal(in->length, FRAME_PAYLOAD_MOST);
     assert_memory_equal(in->payload, payload, FRAME_PAYLOAD_MOST);
-    assert_int_equal(channel_send(ends->a, &(struct frame){ .type = FRAME_REPLY }, payload, FRAME_PAYLOAD_MOST + 1, &err), -1);
+    assert_int_equal(
+        channel_send(ends->a, &(struct frame){ .type = FRAME_REPLY }, payload, FRAME_PAYLOAD_MOST + 1, &err),
+        -1);
     assert_int_equal(err.code, EMSGSIZE);
     free(payload);
 }
@@ -107,7 +112,8 @@ static void fill(int descriptor)
 {
     struct error err = { 0 };
     static const char payload[1000];
-    while (channel_send(descriptor, &(struct frame){ .type = FRAME_STATUS }, payload, sizeof payload, &err) == 0)
+    while (channel_send(descriptor, &(struct frame){ .type = FRAME_STATUS }, payload, sizeof payload, &err) ==
+           0)
         continue;
     assert_int_equal(err.code, EAGAIN);
 }
@@ -121,14 +127,19 @@ static void peer_that_does_not_read_gives_eagain(void **state)
 static void bad_frames_are_refused(void **state)
 {
     struct ends *ends = *state;
-    struct frame unknown = { .type = 99 }, none = { .type = 0 }, longer = { .type = FRAME_STATUS, .length = 5 };
+    struct frame unknown = { .type = 99 }, none = { .type = 0 },
+                 longer = { .type = FRAME_STATUS, .length = 5 };
     struct frame nameless = { .type = FRAME_COMMAND };
     memset(nameless.peer, 'x', sizeof nameless.peer);
     const struct {
         const void *octets;
         size_t length;
-    } cases[] = { { "x", 1 }, { &unknown, FRAME_HEADER }, { &none, FRAME_HEADER }, { &longer, FRAME_HEADER },
-                  { &nameless, FRAME_HEADER }, { &unknown, FRAME_HEADER - 1 } };
+    } cases[] = { { "x", 1 },
+                  { &unknown, FRAME_HEADER },
+                  { &none, FRAME_HEADER },
+                  { &longer, FRAME_HEADER },
+                  { &nameless, FRAME_HEADER },
+                  { &unknown, FRAME_HEADER - 1 } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct frame *in;
         struct error err = { 0 };
@@ -173,7 +184,9 @@ static void queue_keeps_order_and_sends_when_there_is_room(void **state)
     struct channel_queue *queue = channel_queue_new(NULL, loop, ends->a);
     fill(ends->a);
     for (uint32_t i = 1; i <= 500; i++)
-        assert_int_equal(channel_queue_send(queue, &(struct frame){ .type = FRAME_REPLY, .request = i }, "0123456789", 10, &err), 0);
+        assert_int_equal(channel_queue_send(queue, &(struct frame){ .type = FRAME_REPLY, .request = i },
+                                            "0123456789", 10, &err),
+                         0);
     assert_true(channel_queue_waiting(queue) > 0);
     uint32_t expected = 1;
     while (expected <= 500) {
@@ -197,12 +210,15 @@ static void queue_has_an_end(void **state)
     static const char payload[FRAME_PAYLOAD_MOST];
     struct channel_queue *queue = channel_queue_new(NULL, loop, ends->a);
     size_t sent = 0;
-    while (channel_queue_send(queue, &(struct frame){ .type = FRAME_REPLY }, payload, sizeof payload, &err) == 0)
+    while (channel_queue_send(queue, &(struct frame){ .type = FRAME_REPLY }, payload, sizeof payload, &err) ==
+           0)
         assert_true(++sent < 1000);
     assert_int_equal(err.code, EAGAIN);
     assert_true(channel_queue_waiting(queue) <= CHANNEL_QUEUE_MOST);
     // What cannot ever go is not kept either, not even behind others.
-    assert_int_equal(channel_queue_send(queue, &(struct frame){ .type = FRAME_REPLY }, payload, FRAME_PAYLOAD_MOST + 1, &err), -1);
+    assert_int_equal(channel_queue_send(queue, &(struct frame){ .type = FRAME_REPLY }, payload,
+                                        FRAME_PAYLOAD_MOST + 1, &err),
+                     -1);
     assert_int_equal(err.code, EMSGSIZE);
     talloc_free(queue);
     event_base_free(loop);

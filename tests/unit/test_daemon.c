@@ -25,8 +25,8 @@
 
 #include "base/clock.h"
 
-// The whole supervisor process with real configuration, secrets and signals. Its workers are doubles (daemon_workers.c)
-// that write down what they were given.
+// The whole supervisor process with real configuration, secrets and signals. Its workers are doubles
+// (daemon_workers.c) that write down what they were given.
 
 #define PATIENCE (30 * CLOCK_SECOND)
 
@@ -89,14 +89,15 @@ static void write_config(struct rig *rig, const char *directories, const char *m
 {
     char text[4096];
     const char *d = rig->directory;
-    snprintf(text, sizeof text,
-             "user = \"%s\"; state_dir = \"%s/state\"; run_dir = \"%s/run\"; template_dir = \"%s/templates\";\n"
-             "pid_file = \"%s\"; log = { target = \"file\"; file = \"%s/log\"; level = \"debug\"; };\n"
-             "mail = { from = \"no-reply@example.com\"; admins = [ \"it@example.com\" ]; };\n"
-             "transports = ( { name = \"default\"; type = \"smtp\"; hosts = \"localhost\"; tls = \"none\"; } );\n"
-             "directories = ( %s );\n"
-             "rules = ( { on = [ \"group.member.added\" ]; to = [ \"member\" ]; } );\n%s",
-             worker_user(), d, d, d, rig->pid_path, d, directories, more);
+    snprintf(
+        text, sizeof text,
+        "user = \"%s\"; state_dir = \"%s/state\"; run_dir = \"%s/run\"; template_dir = \"%s/templates\";\n"
+        "pid_file = \"%s\"; log = { target = \"file\"; file = \"%s/log\"; level = \"debug\"; };\n"
+        "mail = { from = \"no-reply@example.com\"; admins = [ \"it@example.com\" ]; };\n"
+        "transports = ( { name = \"default\"; type = \"smtp\"; hosts = \"localhost\"; tls = \"none\"; } );\n"
+        "directories = ( %s );\n"
+        "rules = ( { on = [ \"group.member.added\" ]; to = [ \"member\" ]; } );\n%s",
+        worker_user(), d, d, d, rig->pid_path, d, directories, more);
     write_file(rig->config, text, 0600);
 }
 
@@ -107,15 +108,18 @@ static char *directory_text(struct rig *rig, const char *name, const char *base)
     static int next;
     char *text = texts[next++ % 4];
     snprintf(text, 512,
-             "{ name = \"%s\"; uri = \"ldaps://ldap.example.com\"; base = \"%s\"; bind_dn = \"cn=reader,dc=example\"; "
-             "bind_password_file = \"%s/%s.secret\"; }", name, base, rig->directory, name);
+             "{ name = \"%s\"; uri = \"ldaps://ldap.example.com\"; base = \"%s\"; bind_dn = "
+             "\"cn=reader,dc=example\"; "
+             "bind_password_file = \"%s/%s.secret\"; }",
+             name, base, rig->directory, name);
     return text;
 }
 
 static void write_two_directories(struct rig *rig, const char *corp_base, const char *more)
 {
     char both[1024];
-    snprintf(both, sizeof both, "%s, %s", directory_text(rig, "corp", corp_base), directory_text(rig, "lab", "dc=lab"));
+    snprintf(both, sizeof both, "%s, %s", directory_text(rig, "corp", corp_base),
+             directory_text(rig, "lab", "dc=lab"));
     write_config(rig, both, more);
 }
 
@@ -139,7 +143,8 @@ static int rig_make(void **state)
     snprintf(rig->output, sizeof rig->output, "%s/output", rig->directory);
     mkdir(path_in(rig, "templates"), 0755);
     mkdir(path_in(rig, "templates/en"), 0755);
-    static const char *const templates[] = { "default.subject", "default.txt", "digest.subject", "digest.txt" };
+    static const char *const templates[] = { "default.subject", "default.txt", "digest.subject",
+                                             "digest.txt" };
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
         char name[64];
         snprintf(name, sizeof name, "templates/en/%s", templates[i]);
@@ -274,7 +279,8 @@ static void daemon_starts_and_stops_in_order(void **state)
     assert_int_equal(count_in(rig->trace, "start watch lab secret=other"), 1);
     assert_int_equal(strtol(read_file(rig->pid_path), NULL, 10), rig->pid);
     stop(rig);
-    const char *trace = read_file(rig->trace), *corp = strstr(trace, "stop watch corp"), *lab = strstr(trace, "stop watch lab");
+    const char *trace = read_file(rig->trace), *corp = strstr(trace, "stop watch corp"),
+               *lab = strstr(trace, "stop watch lab");
     const char *deliver = strstr(trace, "stop deliver"), *control = strstr(trace, "stop control");
     assert_true(corp && lab && deliver && control);
     assert_true(corp < deliver && lab < deliver && deliver < control);
@@ -349,7 +355,8 @@ static void rotated_secret_reaches_its_worker_alone(void **state)
     // What else was edited meanwhile waits for a reload.
     write_two_directories(rig, "dc=half-finished", "");
     write_file(path_in(rig, "next"), "second\n", 0600);
-    assert_int_equal(rename(path_in(rig, "next"), strcat(strcpy((char[256]){ 0 }, rig->directory), "/corp.secret")), 0);
+    assert_int_equal(
+        rename(path_in(rig, "next"), strcat(strcpy((char[256]){ 0 }, rig->directory), "/corp.secret")), 0);
     await_text(rig, rig->trace, "start watch corp secret=second", 1);
     assert_int_equal(count_in(rig->trace, "stop"), 1);
     assert_int_equal(count_in(path_in(rig, "log"), "second"), 0);
@@ -523,7 +530,8 @@ int main(void)
     // cmocka's skip() is a failure in TAP, so what only root can try is left out.
     if (geteuid() != 0) {
         count -= 2;
-        printf("# not run, for they need root: directories_are_made_for_the_workers, unknown_user_is_refused\n");
+        printf(
+            "# not run, for they need root: directories_are_made_for_the_workers, unknown_user_is_refused\n");
     }
     return _cmocka_run_group_tests("daemon", tests, count, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pipeline on a real store, driven by hand where an LDIF scenario cannot go: crashes, doubt, refused cookies, storms.
+// The pipeline on a real store, driven by hand where an LDIF scenario cannot go: crashes, doubt, refused
+// cookies, storms.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,10 +29,10 @@ struct world {
     struct pipeline *pipeline;
     struct pipeline_hooks hooks;
     struct error err;
-    int64_t seen;     // the last event that was looked at
+    int64_t seen; // the last event that was looked at
     int notified, progressed;
-    int exit_at;      // the process ends at this call of progress(); 0: never
-    int reads;        // calls of read_entry
+    int exit_at;                // the process ends at this call of progress(); 0: never
+    int reads;                  // calls of read_entry
     const char *policy_seconds; // what read_entry finds; NULL: it fails
 };
 
@@ -43,7 +44,8 @@ static void assert_ok(int result, const char *call)
         fail_msg("%s: %s", call, world->err.text);
 }
 
-// --- hooks ---------------------------------------------------------------------------------------------------------------
+// --- hooks
+// ---------------------------------------------------------------------------------------------------------------
 
 static void on_notified(void *context)
 {
@@ -69,23 +71,26 @@ static int on_read(void *context, TALLOC_CTX *ctx, const char *dn, struct entry 
     return 0;
 }
 
-// --- the world -----------------------------------------------------------------------------------------------------------
+// --- the world
+// -----------------------------------------------------------------------------------------------------------
 
 static void world_configure(const char *directory, const char *more)
 {
     char *path = talloc_asprintf(world->ctx, "%s/conf", world->dir);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file,
-            "live = true; state_dir = \"%s\"; run_dir = \"%s\";\n"
-            "mail = { from = \"a@x.example\"; admins = \"root@x.example\"; };\n"
-            "transports = ( { name = \"default\"; type = \"smtp\"; hosts = \"127.0.0.1\"; tls = \"none\"; } );\n"
-            "directories = ( { name = \"corp\"; uri = \"ldap://127.0.0.1\"; base = \"dc=x\"; auth = \"anonymous\"; tls = "
-            "\"none\"; %s } );\n"
-            "storm = { per_transaction = 3; per_minute = 1000; };\n"
-            "rules = ( { name = \"members\"; on = \"group.member.*\"; to = \"member\"; },\n"
-            "  { name = \"users\"; on = \"user.*\"; to = \"user\"; } );\n%s\n",
-            world->dir, world->dir, directory, more);
+    fprintf(
+        file,
+        "live = true; state_dir = \"%s\"; run_dir = \"%s\";\n"
+        "mail = { from = \"a@x.example\"; admins = \"root@x.example\"; };\n"
+        "transports = ( { name = \"default\"; type = \"smtp\"; hosts = \"127.0.0.1\"; tls = \"none\"; } );\n"
+        "directories = ( { name = \"corp\"; uri = \"ldap://127.0.0.1\"; base = \"dc=x\"; auth = "
+        "\"anonymous\"; tls = "
+        "\"none\"; %s } );\n"
+        "storm = { per_transaction = 3; per_minute = 1000; };\n"
+        "rules = ( { name = \"members\"; on = \"group.member.*\"; to = \"member\"; },\n"
+        "  { name = \"users\"; on = \"user.*\"; to = \"user\"; } );\n%s\n",
+        world->dir, world->dir, directory, more);
     assert_int_equal(fclose(file), 0);
     world->config = config_read(world->ctx, path, NULL, NULL, NULL, &world->err);
     if (!world->config)
@@ -94,8 +99,8 @@ static void world_configure(const char *directory, const char *more)
 
 static struct pipeline *pipeline_on_store(void)
 {
-    struct pipeline *pipeline = pipeline_new(world->ctx, world->config, &world->config->directories[0], world->flavour,
-                                             world->store, &world->hooks, &world->err);
+    struct pipeline *pipeline = pipeline_new(world->ctx, world->config, &world->config->directories[0],
+                                             world->flavour, world->store, &world->hooks, &world->err);
     if (!pipeline)
         fail_msg("%s", world->err.text);
     return pipeline;
@@ -146,7 +151,8 @@ static int tear_down(void **state)
     return result;
 }
 
-// --- what a source says --------------------------------------------------------------------------------------------------
+// --- what a source says
+// --------------------------------------------------------------------------------------------------
 
 static struct uuid uuid_of(int number)
 {
@@ -251,7 +257,8 @@ static void expect_outbox(int64_t after, const char *expected)
     assert_string_equal(got, expected);
 }
 
-// --- the first load --------------------------------------------------------------------------------------------------------
+// --- the first load
+// --------------------------------------------------------------------------------------------------------
 
 static void first_load_is_silent(void **state)
 {
@@ -290,7 +297,8 @@ static void first_load_that_crashed_begins_anew(void **state)
     expect_cookie("c1");
 }
 
-// --- order of calls --------------------------------------------------------------------------------------------------------
+// --- order of calls
+// --------------------------------------------------------------------------------------------------------
 
 static void nothing_comes_before_the_refresh(void **state)
 {
@@ -321,7 +329,8 @@ static void abort_forgets_the_batch(void **state)
     expect_cookie("c2");
 }
 
-// --- crashes -----------------------------------------------------------------------------------------------------------------
+// --- crashes
+// -----------------------------------------------------------------------------------------------------------------
 
 static void crash_before_the_checkpoint_loses_nothing(void **state)
 {
@@ -380,7 +389,8 @@ static void refresh_of_many(void)
     OK(end(SOURCE_SWEEP_UNMENTIONED, "c2", NULL));
 }
 
-// Killed in each of its transactions in turn: the cookie never runs ahead, and in the end each event is there once.
+// Killed in each of its transactions in turn: the cookie never runs ahead, and in the end each event is there
+// once.
 static void crash_between_the_transactions_of_a_refresh(void **state)
 {
     (void)state;
@@ -411,11 +421,13 @@ static void crash_between_the_transactions_of_a_refresh(void **state)
         expect_cookie("c1");
     }
     expect_cookie("c2");
-    expect_events("user.deleted ann; user.created dee; user.modified ben; user.modified cas; "
-                  "group.member.added staff dee; group.member.added staff ben; group.member.removed staff ann");
+    expect_events(
+        "user.deleted ann; user.created dee; user.modified ben; user.modified cas; "
+        "group.member.added staff dee; group.member.added staff ben; group.member.removed staff ann");
 }
 
-// --- what is not believed ------------------------------------------------------------------------------------------------------
+// --- what is not believed
+// ------------------------------------------------------------------------------------------------------
 
 static void refresh_without_cas(enum source_sweep sweep, const char *cookie, const char *doubt)
 {
@@ -497,7 +509,8 @@ static void changed_view_stays_changed_until_its_refresh_is_in(void **state)
     expect_events("");
 }
 
-// --- the cookie ----------------------------------------------------------------------------------------------------------------
+// --- the cookie
+// ----------------------------------------------------------------------------------------------------------------
 
 static void forgotten_cookie_comes_back_with_a_refresh(void **state)
 {
@@ -557,7 +570,8 @@ static void pinned_choices_survive(void **state)
     expect_cookie("c1");
 }
 
-// --- storms ----------------------------------------------------------------------------------------------------------------------
+// --- storms
+// ----------------------------------------------------------------------------------------------------------------------
 
 // Four new members at once, where three are allowed.
 static void storm_begins(void)
@@ -569,7 +583,8 @@ static void storm_begins(void)
     }
     OK(say(9, GROUP("staff") ";member=cn=p6,dc=x"));
     OK(end(SOURCE_SWEEP_UNMENTIONED, "c1", NULL));
-    OK(say(9, GROUP("staff") ";member=cn=p6,dc=x;member=cn=p1,dc=x;member=cn=p2,dc=x;member=cn=p3,dc=x;member=cn=p4,dc=x"));
+    OK(say(9, GROUP("staff") ";member=cn=p6,dc=x;member=cn=p1,dc=x;member=cn=p2,dc=x;member=cn=p3,dc=x;"
+                             "member=cn=p4,dc=x"));
     OK(checkpoint("c2"));
 }
 
@@ -589,8 +604,9 @@ static void storm_is_held_and_the_admins_told_once(void **state)
     struct storm storm;
     storm_begins();
     expect_outbox(0, "root@x.example");
-    OK(say(9, GROUP("staff") ";member=cn=p6,dc=x;member=cn=p1,dc=x;member=cn=p2,dc=x;member=cn=p3,dc=x;member=cn=p4,dc=x;"
-              "member=cn=p5,dc=x"));
+    OK(say(9, GROUP("staff") ";member=cn=p6,dc=x;member=cn=p1,dc=x;member=cn=p2,dc=x;member=cn=p3,dc=x;"
+                             "member=cn=p4,dc=x;"
+                             "member=cn=p5,dc=x"));
     OK(say(6, "cn=p6;objectClass=inetOrgPerson;mail=p6@x.example;title=Boss"));
     OK(checkpoint("c3"));
     expect_outbox(0, "root@x.example p6@x.example"); // the other rule goes on
@@ -725,7 +741,8 @@ static void storm_of_a_rule_that_is_gone_can_be_discarded_only(void **state)
     OK(pipeline_discard_storm(world->pipeline, storm.id, "mary", &world->err));
 }
 
-// --- timers ----------------------------------------------------------------------------------------------------------------------
+// --- timers
+// ----------------------------------------------------------------------------------------------------------------------
 
 #define POLICY "cn=policy;objectClass=pwdPolicy;pwdLockoutDuration=900"
 #define LOCKED PERSON("ben") ";pwdAccountLockedTime=20260105090000Z"
@@ -805,12 +822,14 @@ static void policy_that_cannot_be_read_promises_no_end(void **state)
     assert_int_equal(pipeline_next_timer(world->pipeline), 0);
 }
 
-// --- the rest ----------------------------------------------------------------------------------------------------------------------
+// --- the rest
+// ----------------------------------------------------------------------------------------------------------------------
 
 static void alert_goes_to_the_admins(void **state)
 {
     (void)state;
-    OK(pipeline_alert(world->pipeline, EVENT_SYSTEM_DIRECTORY_REFUSED, "Invalid credentials (49).", &world->err));
+    OK(pipeline_alert(world->pipeline, EVENT_SYSTEM_DIRECTORY_REFUSED, "Invalid credentials (49).",
+                      &world->err));
     expect_events("system.directory.refused");
     expect_outbox(0, "root@x.example");
     assert_int_equal(world->notified, 1);

@@ -18,7 +18,8 @@
 #include "../../src/daemon/supervisor.h"
 #include "base/clock.h"
 
-// Workers here are tests/unit/supervised, which does what its slice says and tells in a file what happened to it.
+// Workers here are tests/unit/supervised, which does what its slice says and tells in a file what happened to
+// it.
 
 #define PATIENCE (30 * CLOCK_SECOND)
 
@@ -113,9 +114,12 @@ static void plan_clear(struct rig *rig)
 static void plan_add(struct rig *rig, const char *name, const char *behaviour)
 {
     size_t i = rig->plan.count++;
-    enum duty duty = strcmp(name, "control") == 0 ? DUTY_CONTROL : strcmp(name, "deliver") == 0 ? DUTY_DELIVER : DUTY_WATCH;
+    enum duty duty = strcmp(name, "control") == 0   ? DUTY_CONTROL
+                     : strcmp(name, "deliver") == 0 ? DUTY_DELIVER
+                                                    : DUTY_WATCH;
     snprintf(rig->slices[i], sizeof rig->slices[i], "%s %s", rig->trace, behaviour);
-    rig->workers[i] = (struct plan_worker){ .name = (char *)(uintptr_t)name, .duty = duty, .slice = rig->slices[i] };
+    rig->workers[i] =
+        (struct plan_worker){ .name = (char *)(uintptr_t)name, .duty = duty, .slice = rig->slices[i] };
 }
 
 static void apply(struct rig *rig, bool revive)
@@ -161,9 +165,9 @@ static json_t *worker_of(struct rig *rig, json_t **status, const char *name)
     size_t index;
     json_t *worker;
     *status = supervisor_status(rig->supervisor, true);
-    json_array_foreach(json_object_get(*status, "workers"), index, worker)
-        if (strcmp(json_string_value(json_object_get(worker, "name")), name) == 0)
-            return worker;
+    json_array_foreach(json_object_get(*status, "workers"), index,
+                       worker) if (strcmp(json_string_value(json_object_get(worker, "name")), name) ==
+                                   0) return worker;
     return NULL;
 }
 
@@ -259,7 +263,8 @@ static void worker_that_never_gets_ready_is_killed(void **state)
     struct error err = { 0 };
     struct supervisor_settings settings = supervisor_defaults;
     char program[512];
-    snprintf(program, sizeof program, "%s/tests/unit/supervised", getenv("top_builddir") ? getenv("top_builddir") : ".");
+    snprintf(program, sizeof program, "%s/tests/unit/supervised",
+             getenv("top_builddir") ? getenv("top_builddir") : ".");
     settings.program = program;
     settings.heartbeat_limit = 400;
     settings.start_limit = 300;
@@ -440,8 +445,10 @@ static void commands_are_carried_to_their_worker_and_back(void **state)
         const char *ask, *answer;
     } cases[] = {
         { "ask deliver:{\"command\":\"hold\"}", "reply control {\"ok\":true,\"echo\":1}" },
-        { "ask watch lab:{}", "reply control {\"ok\":false,\"error\":\"there is no worker \\\"watch lab\\\" here\"}" },
-        { "ask watch mute:{}", "reply control {\"ok\":false,\"error\":\"watch mute ended before it answered\"}" },
+        { "ask watch lab:{}",
+          "reply control {\"ok\":false,\"error\":\"there is no worker \\\"watch lab\\\" here\"}" },
+        { "ask watch mute:{}",
+          "reply control {\"ok\":false,\"error\":\"watch mute ended before it answered\"}" },
         { "ask watch bad:{}", "reply control {\"ok\":false,\"error\":\"watch bad is not running (fatal)\"}" },
         { "ask supervisor:{\"command\":\"dance\"}", "reply control {\"ok\":false,\"error\":" },
         { "ask supervisor:nonsense", "reply control {\"ok\":false,\"error\":" },

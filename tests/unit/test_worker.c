@@ -78,12 +78,13 @@ static json_t *describe_process(struct worker *worker)
     umask(mask);
     int death = 0;
     prctl(PR_GET_PDEATHSIG, &death);
-    return json_pack("{s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:s, s:i, s:i}", "ok", 1, "ruid", (int)real,
-                     "euid", (int)effective, "suid", (int)saved, "egid", (int)getegid(), "groups", getgroups(0, NULL),
-                     "dumpable", prctl(PR_GET_DUMPABLE), "no_new_privs", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), "core",
-                     (int)core.rlim_cur, "umask", (int)mask, "cwd", getcwd(here, sizeof here), "death", death, "directory",
-                     worker_directory(worker) ? worker_directory(worker) : "", "stuck", worker_stuck_uri(worker), "slice",
-                     fcntl(WORKER_SLICE, F_GETFD));
+    return json_pack("{s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:s, s:i, s:i}", "ok", 1,
+                     "ruid", (int)real, "euid", (int)effective, "suid", (int)saved, "egid", (int)getegid(),
+                     "groups", getgroups(0, NULL), "dumpable", prctl(PR_GET_DUMPABLE), "no_new_privs",
+                     prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), "core", (int)core.rlim_cur, "umask", (int)mask,
+                     "cwd", getcwd(here, sizeof here), "death", death, "directory",
+                     worker_directory(worker) ? worker_directory(worker) : "", "stuck",
+                     worker_stuck_uri(worker), "slice", fcntl(WORKER_SLICE, F_GETFD));
 }
 
 static void double_command(void *context, uint32_t request, const json_t *command)
@@ -126,7 +127,8 @@ static void double_command(void *context, uint32_t request, const json_t *comman
 static void double_reply(void *context, uint32_t request, const json_t *reply)
 {
     struct worker *worker = ((struct double_state *)context)->worker;
-    json_t *status = json_pack("{s:i, s:b}", "answered", (int)request, "ok", json_is_true(json_object_get(reply, "ok")));
+    json_t *status = json_pack("{s:i, s:b}", "answered", (int)request, "ok",
+                               json_is_true(json_object_get(reply, "ok")));
     worker_status(worker, status);
     json_decref(status);
 }
@@ -144,9 +146,11 @@ static void double_stop(void *context)
     worker_exit(((struct double_state *)context)->worker);
 }
 
-static const struct worker_handlers handlers = {
-    .start = double_start, .command = double_command, .wake = double_wake, .reply = double_reply, .stop = double_stop
-};
+static const struct worker_handlers handlers = { .start = double_start,
+                                                 .command = double_command,
+                                                 .wake = double_wake,
+                                                 .reply = double_reply,
+                                                 .stop = double_stop };
 
 struct rig {
     pid_t pid;
@@ -168,7 +172,8 @@ static void start_worker(struct rig *rig, const char *name, const char *text)
     int pair[2];
     struct error err = { 0 };
     int slice = memfd_create("slice", MFD_CLOEXEC);
-    if (channel_pair(pair, &err) < 0 || slice < 0 || write(slice, text, strlen(text)) != (ssize_t)strlen(text))
+    if (channel_pair(pair, &err) < 0 || slice < 0 ||
+        write(slice, text, strlen(text)) != (ssize_t)strlen(text))
         fail_msg("setting up: %s", err.text);
     rig->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     rig->channel = pair[0];
