@@ -22,7 +22,6 @@ struct freezing {
     struct queue_directory *directory; // NULL: not in the configuration any more
     const struct config_transport *transport;
     struct recipient recipient;
-    bool disabled; // the recipient's account
     struct message message;
 };
 
@@ -57,26 +56,6 @@ static int drop_stale(struct freezing *f, struct error *err)
         if (expires == 0 || expires > f->now)
             f->items[kept++] = f->items[i];
         else if (drop(f, &f->items[i], "older than max_event_age", err) < 0)
-            return -1;
-    }
-    f->count = kept;
-    return 0;
-}
-
-// News of his own account is for a user whose account is disabled too: that it was, for one.
-static bool is_about_recipient(const struct freezing *f, const struct waiting *item)
-{
-    return strcmp(event_kind(item->event->type)->object, "user") == 0
-           && uuid_equal(&item->event->entry.uuid, &f->recipient.uuid);
-}
-
-static int drop_if_disabled(struct freezing *f, struct error *err)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < f->count; i++) {
-        if (!f->disabled || is_about_recipient(f, &f->items[i]))
-            f->items[kept++] = f->items[i];
-        else if (drop(f, &f->items[i], "the recipient's account has been disabled since", err) < 0)
             return -1;
     }
     f->count = kept;
@@ -314,10 +293,6 @@ static int freeze_bundle(struct freezing *f, struct error *err)
         reason = "the recipient has no mail address";
     if (reason)
         return drop_all(f, reason, err);
-    if (drop_if_disabled(f, err) < 0)
-        return -1;
-    if (f->count == 0)
-        return 0;
     f->transport = first->transport ? config_transport_find(f->queue->config, first->transport) : NULL;
     if (!f->transport && f->queue->config->transport_count > 0)
         f->transport = &f->queue->config->transports[0];
