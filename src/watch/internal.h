@@ -48,6 +48,8 @@ struct pipeline {
     struct uuid *locked;  // entries seen locked during the first load
     size_t locked_count;
 
+    bool named;           // the refresh has named an entry
+
     TALLOC_CTX *batch;    // what was said since the last checkpoint
     struct said *said;
     size_t said_count;

@@ -41,6 +41,7 @@ static int sink_refresh_begin(void *context, enum source_refresh kind, struct er
         return directory_store_load_begin(pipeline->store, err);
     }
     pipeline_enter(pipeline, PHASE_STAGING);
+    pipeline->named = false;
     return directory_store_stage_begin(pipeline->store, err);
 }
 
@@ -83,6 +84,7 @@ static int sink_entry(void *context, struct entry *entry, struct error *err)
         load_note_lock(pipeline, entry);
         return directory_store_load(pipeline->store, entry, err);
     case PHASE_STAGING:
+        pipeline->named = true;
         return directory_store_stage(pipeline->store, entry, err);
     case PHASE_PERSIST:
         batch_add(pipeline, entry, &entry->uuid);
@@ -98,6 +100,7 @@ static int sink_present(void *context, const struct uuid *uuids, size_t count, s
     struct pipeline *pipeline = context;
     if (pipeline->phase != PHASE_STAGING)
         return 0; // a first load keeps what was sent; presence adds nothing
+    pipeline->named = true;
     return directory_store_stage_present(pipeline->store, uuids, count, err);
 }
 
@@ -227,6 +230,9 @@ static const char *stage_doubt(struct pipeline *pipeline, TALLOC_CTX *ctx, const
         words = hooks->went_back(hooks->context, ctx, state->cookie, cookie);
     if (hooks->went_back && state->reached && !words)
         words = hooks->went_back(hooks->context, ctx, state->reached, cookie);
+    // A bind DN that may read nothing any more gets an empty answer, and no error.
+    if (!pipeline->named && !words)
+        words = "the server named no entry at all; may the bind DN still read the directory?";
     return words;
 }
 

@@ -241,8 +241,7 @@ static void restored_provider_is_right_in_the_end(void **state)
     expect_events("user.deleted cas");
     assert_false(pipeline_doubts(world->pipeline));
     clock_advance_fake(1);
-    OK(begin(SOURCE_REFRESH_CHANGES));
-    OK(end(SOURCE_SWEEP_UNMENTIONED, REACHED("41"), NULL)); // and it counts from here
+    whole_without_cas(REACHED("41")); // and it counts from here
     assert_false(pipeline_doubts(world->pipeline));
 }
 
@@ -265,6 +264,23 @@ static void doubt_of_the_source_asks_for_a_whole_read(void **state)
     whole_without_cas(REACHED("52"));
     expect_events("user.deleted cas");
     assert_false(pipeline_doubts(world->pipeline));
+}
+
+// An access rule that was lost looks like a directory that was emptied.
+static void empty_answer_deletes_nobody(void **state)
+{
+    (void)state;
+    load();
+    for (int attempt = 0; attempt < 2; attempt++) {
+        OK(begin(SOURCE_REFRESH_WHOLE));
+        OK(end(SOURCE_SWEEP_UNMENTIONED, "c2", NULL));
+        expect_events("");
+        assert_true(pipeline_doubts(world->pipeline));
+    }
+    clock_advance_fake(CLOCK_DAY);
+    OK(begin(SOURCE_REFRESH_WHOLE));
+    OK(end(SOURCE_SWEEP_UNMENTIONED, "c2", NULL));
+    expect_events("user.deleted ann; user.deleted ben; user.deleted cas; group.deleted staff");
 }
 
 static void cookie_that_is_none_is_not_sent(void **state)
@@ -445,6 +461,7 @@ int main(void)
         TEST(lag_after_lag_counts_from_the_furthest),
         TEST(restored_provider_is_right_in_the_end),
         TEST(doubt_of_the_source_asks_for_a_whole_read),
+        TEST(empty_answer_deletes_nobody),
         TEST(cookie_that_is_none_is_not_sent),
         TEST(another_source_gets_no_cookie),
         TEST(change_number_is_asked_for_and_not_kept),

@@ -315,6 +315,18 @@ int delivery_store_set_state(struct delivery_store *store, int64_t notification,
     return database_run(store->db, write, err);
 }
 
+int delivery_store_postpone(struct delivery_store *store, int64_t notification, int64_t due,
+                            struct error *err)
+{
+    sqlite3_stmt *write =
+        database_query(store->db, "UPDATE notification SET due = ?2 WHERE id = ?1 AND state = 0", err);
+    if (!write)
+        return -1;
+    bind_int(write, 1, notification);
+    bind_int(write, 2, due);
+    return database_run(store->db, write, err);
+}
+
 int delivery_store_fold(struct delivery_store *store, int64_t notification, struct error *err)
 {
     sqlite3_stmt *write = database_query(store->db, "UPDATE notification SET folded = 1 WHERE id = ?1", err);
