@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
-STORE_TESTS = tests/unit/test_directory_store tests/unit/test_directory_refresh tests/unit/test_directory_events tests/unit/test_store_open \
-  tests/unit/test_delivery_store
+STORE_TESTS = tests/unit/test_directory_store tests/unit/test_directory_refresh tests/unit/test_directory_events \
+  tests/unit/test_store_open tests/unit/test_delivery_store
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 STORE_TEST_LIBS = $(STORE_LIBS) $(EVENT_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) \
