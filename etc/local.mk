@@ -22,3 +22,6 @@ uninstall-config-samples:
 	  rm -f "$$installed"; \
 	done; true
 .PHONY: install-config-samples uninstall-config-samples
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = etc/bash-completion/ldapnotifyctl

@@ -15,3 +15,4 @@ include tests/unit/route.mk
 include tests/unit/store.mk
 include tests/unit/watch.mk
 include tests/bench/store.mk
+EXTRA_DIST += tests/lint .clang-tidy .ci/run

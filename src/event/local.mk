@@ -10,4 +10,4 @@ src_event_libevent_room_a_SOURCES = \
   src/event/event.c \
   src/event/event_json.c \
   src/event/notification.c
-EXTRA_DIST += doc/events.md schemas/json/event.json
+EXTRA_DIST += schemas/json/event.json

@@ -65,7 +65,6 @@ tests_fuzz_fuzz_ldif_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_ldif_LDFLAGS = $(FUZZER_OPTIONS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_DRIVER)
-tests_fuzz_fuzz_message_CPPFLAGS = $(AM_CPPFLAGS) $(GMIME_CFLAGS)
 tests_fuzz_fuzz_message_LDADD = $(EVERY_ROOM)
 tests_fuzz_fuzz_message_LDFLAGS = $(FUZZER_OPTIONS)
 

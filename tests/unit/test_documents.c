@@ -21,8 +21,8 @@
 
 static char *printed(void (*print)(FILE *))
 {
-    char *text = NULL;
-    size_t size = 0;
+    static char *text; // static, for gcc takes the stream's pointer to it for a dangling one
+    static size_t size;
     FILE *out = open_memstream(&text, &size);
     print(out);
     fclose(out);

@@ -181,6 +181,9 @@ static int say(int number, const char *attributes)
 }
 
 #define PERSON(name) "cn=" name ";objectClass=inetOrgPerson;mail=" name "@x.example"
+#define POLICY "cn=policy;objectClass=pwdPolicy;pwdLockoutDuration=900"
+#define LOCKED PERSON("ben") ";pwdAccountLockedTime=20260105090000Z"
+#define LOCKED_BEFORE PERSON("ben") ";pwdAccountLockedTime=20260105085000Z"
 #define GROUP(name) "cn=" name ";objectClass=groupOfNames"
 
 static int gone(int number)
@@ -482,9 +485,10 @@ static void changed_view_is_a_silent_baseline(void **state)
     expect_cookie(NULL); // it would leave the new attribute out for whatever did not change
     OK(begin(SOURCE_REFRESH_WHOLE));
     OK(say(1, PERSON("ann") ";roomNumber=1;title=Boss"));
+    OK(say(2, PERSON("ben") ";roomNumber=1"));
     OK(say(9, GROUP("staff") ";member=cn=ann,dc=x"));
     OK(end(SOURCE_SWEEP_UNMENTIONED, "c2", NULL));
-    expect_events("user.modified ann"); // the title; neither the room nor the missing Ben and Cas
+    expect_events("user.modified ann"); // the title; neither the rooms nor the missing Cas
     expect_cookie("c2");
     OK(say(1, PERSON("ann") ";roomNumber=2;title=Boss"));
     OK(checkpoint("c3"));
@@ -492,7 +496,8 @@ static void changed_view_is_a_silent_baseline(void **state)
     world_crash();
     expect_cookie("c3"); // the view is the known one again
     refresh_without_cas(SOURCE_SWEEP_UNMENTIONED, "c4", NULL);
-    expect_events("user.deleted cas; user.modified ann"); // and implied deletes are believed again
+    expect_events(
+        "user.deleted cas; user.modified ann; user.modified ben"); // and implied deletes are believed again
 }
 
 static void changed_view_stays_changed_until_its_refresh_is_in(void **state)
@@ -701,29 +706,34 @@ static void storm_discard_tells_nobody(void **state)
     expect_outbox(1, "p1@x.example"); // the rule works again
 }
 
+// Four users change at once, but somebody else has moved the cookie on. What comes next is not held in a
+// storm that was never kept.
 static void storm_of_a_failed_transaction_never_was(void **state)
 {
     (void)state;
-    storm_begins();
-    struct storm storm;
-    OK(pipeline_discard_storm(world->pipeline, only_storm(&storm), "joe", &world->err));
+    OK(begin(SOURCE_REFRESH_WHOLE));
+    OK(say(1, PERSON("ann")));
+    OK(say(2, LOCKED_BEFORE));
+    OK(say(3, PERSON("cas")));
+    OK(say(4, PERSON("dee")));
+    OK(say(8, POLICY));
+    OK(end(SOURCE_SWEEP_UNMENTIONED, "c1", NULL));
     struct pipeline *first = world->pipeline, *second = pipeline_on_store();
     world->pipeline = second;
     OK(begin(SOURCE_REFRESH_CHANGES));
-    OK(end(SOURCE_SWEEP_NO, "c3", NULL));
+    OK(end(SOURCE_SWEEP_NO, "c2", NULL));
     world->pipeline = first;
-    OK(say(9, GROUP("staff") ";member=cn=p6,dc=x"));
-    assert_int_equal(checkpoint("c4"), -1);
+    OK(say(1, PERSON("ann") ";title=One"));
+    OK(say(2, LOCKED_BEFORE ";title=Two"));
+    OK(say(3, PERSON("cas") ";title=Three"));
+    OK(say(4, PERSON("dee") ";title=Four"));
+    assert_int_equal(checkpoint("c3"), -1);
+    expect_events("");
+    clock_advance_fake(6 * CLOCK_MINUTE);
+    OK(pipeline_tick(world->pipeline, clock_now(), &world->err));
+    expect_events("user.unlocked ben");
+    expect_outbox(0, "ben@x.example");
     talloc_free(second);
-    only_storm(&storm);
-    // One notification, of the alert, is no storm's business; a single change of the rule is not held either.
-    pipeline_abort(world->pipeline);
-    clock_advance_fake(CLOCK_MINUTE);
-    world_crash();
-    OK(begin(SOURCE_REFRESH_CHANGES));
-    OK(say(9, GROUP("staff") ";member=cn=p6,dc=x;member=cn=p2,dc=x;member=cn=p3,dc=x;member=cn=p4,dc=x"));
-    OK(end(SOURCE_SWEEP_NO, "c4", NULL));
-    expect_outbox(1, "p1@x.example");
 }
 
 static void storm_of_a_rule_that_is_gone_can_be_discarded_only(void **state)
@@ -743,9 +753,6 @@ static void storm_of_a_rule_that_is_gone_can_be_discarded_only(void **state)
 
 // --- timers
 // ----------------------------------------------------------------------------------------------------------------------
-
-#define POLICY "cn=policy;objectClass=pwdPolicy;pwdLockoutDuration=900"
-#define LOCKED PERSON("ben") ";pwdAccountLockedTime=20260105090000Z"
 
 static void timers_wait_for_the_refresh(void **state)
 {

@@ -476,7 +476,7 @@ static void test_rate_limit(void **state)
             post(f);
             continue;
         }
-        assert_in_range(transport_wait(f->transport), 1, 100);
+        assert_in_range(transport_wait(f->transport), 0, 100); // 0: it has become free since we looked
         event_base_loop(f->base, EVLOOP_NONBLOCK);
     }
     assert_true(clock_monotonic() - start >= 300 - 2);
