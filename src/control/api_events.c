@@ -30,6 +30,10 @@ json_t *api_events(const struct config *config, TALLOC_CTX *ctx, const struct qu
                                   .limit = (size_t)limit_of(query) };
     const char *only = query_text(query, "directory");
     struct event_list list = { 0 };
+    if (only && !config_directory_find(config, only)) {
+        error_set_code(err, 404, "there is no directory \"%s\" in the configuration", only);
+        return NULL;
+    }
     for (size_t i = 0; i < config->directory_count; i++) {
         const char *name = config->directories[i].name;
         struct directory_store *store;

@@ -12,8 +12,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api_store.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "query.h"
 #include "routes.h"
 
@@ -21,6 +23,9 @@
 #define HEADERS_MOST 16384
 #define IDLE_SECONDS 60
 #define PENDING_MOST 256
+#define METHODS_ALL                                                                                          \
+    (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |               \
+     EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
 
 struct server {
     struct worker *worker;
@@ -33,6 +38,7 @@ struct server {
 
 // --- answering -----------------------------------------------------------------------------------------------------
 
+// A caller that has hung up meanwhile takes its connection away from the request; libevent then only frees it.
 static void call_answer(struct call *call, int status, const json_t *body)
 {
     struct evbuffer *buffer = evbuffer_new();
@@ -66,8 +72,8 @@ static void call_finish(struct call *call)
 static void call_fail(struct call *call, const struct error *err)
 {
     int status = err->code >= 400 && err->code < 600 ? err->code : 500;
-    json_t *body = json_pack("{s:b,s:s}", "ok", 0, "error", err->text);
-    call_answer(call, status, body ? body : json_null());
+    json_t *body = json_pack("{s:b,s:o}", "ok", 0, "error", api_text(err->text));
+    call_answer(call, status, body);
     json_decref(body);
     call_finish(call);
 }
@@ -113,7 +119,7 @@ void server_reply(struct server *server, uint32_t request, const json_t *reply)
     while (call && call->number != request)
         call = call->next;
     if (!call)
-        return; // the caller went away
+        return;
     call_unlink(call);
     if (json_is_false(json_object_get(reply, "ok"))) {
         struct error err;
@@ -123,17 +129,6 @@ void server_reply(struct server *server, uint32_t request, const json_t *reply)
         return;
     }
     call->reply(call, reply);
-}
-
-// A caller that hangs up must not leave its call behind.
-static void on_connection_closed(struct evhttp_connection *connection, void *context)
-{
-    struct server *server = context;
-    for (struct call *call = server->calls, *next; call; call = next) {
-        next = call->next;
-        if (call->connection == connection)
-            call_finish(call);
-    }
 }
 
 // --- requests ----------------------------------------------------------------------------------------------------------
@@ -198,16 +193,15 @@ static void on_request(struct evhttp_request *request, void *context)
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     char *decoded = evhttp_uridecode(path ? path : "", 0, NULL);
-    call->path = talloc_strdup(call, decoded ? decoded : "");
+    call->path = text_clean(call, decoded ? decoded : "", decoded ? strlen(decoded) : 0, 0);
     free(decoded);
-    evhttp_connection_set_closecb(call->connection, on_connection_closed, server);
 
     if (call_admit(call, &err) < 0) {
         call_fail(call, &err);
         return;
     }
     call->query = query_parse(call, uri ? evhttp_uri_get_query(uri) : NULL);
-    if (!call->query || call_read_body(call, &err) < 0) {
+    if (!call->query || query_check(call->query, &err) < 0 || call_read_body(call, &err) < 0) {
         if (!call->query)
             error_set_code(&err, 400, "the request's parameters cannot be read");
         call_fail(call, &err);
@@ -255,7 +249,8 @@ struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error 
     server->path = config->control.socket ? talloc_strdup(server, config->control.socket)
                                           : talloc_asprintf(server, "%s/control.sock", config->run_dir);
     server->http = evhttp_new(worker_loop(worker));
-    evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE);
+    // Every method, so that a wrong one is answered by our own words and not by a page of libevent's.
+    evhttp_set_allowed_methods(server->http, METHODS_ALL);
     evhttp_set_max_body_size(server->http, BODY_MOST);
     evhttp_set_max_headers_size(server->http, HEADERS_MOST);
     evhttp_set_timeout(server->http, IDLE_SECONDS);

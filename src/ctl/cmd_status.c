@@ -67,10 +67,12 @@ static void print_delivery(TALLOC_CTX *ctx, const json_t *answer)
     printf("notifications  %s waiting, %s cancelled, %s dropped\n", cell_number(ctx, delivery, "waiting"),
            cell_number(ctx, delivery, "cancelled"), cell_number(ctx, delivery, "dropped"));
     printf("messages      ");
-    const char *state;
+    const char *state, *separator = " ";
     const json_t *count;
-    json_object_foreach((json_t *)messages, state, count)
-        printf(" %lld %s%s", (long long)json_integer_value(count), state, strcmp(state, "trial") == 0 ? "" : ",");
+    json_object_foreach((json_t *)messages, state, count) {
+        printf("%s%lld %s", separator, (long long)json_integer_value(count), state);
+        separator = ", ";
+    }
     putchar('\n');
     int64_t oldest = json_integer_value(json_object_get(delivery, "oldest_queued"));
     if (oldest)

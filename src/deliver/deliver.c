@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "deliver/queue.h"
 #include "send.h"
-#include "test_mail.h"
+#include "test_command.h"
 
 // Work of one turn of the loop; then sockets and heartbeats have theirs.
 #define IMPORT_PER_TURN 500
@@ -249,7 +249,7 @@ static void deliver_command(void *context, uint32_t request, const json_t *comma
     const char *name = json_string_value(json_object_get(command, "command"));
     enum message_action action;
     if (name && strcmp(name, "test-mail") == 0)
-        test_mail_start(deliver, deliver->worker, request, command);
+        test_command(deliver, deliver->worker, request, command);
     else if (name && action_parse(name, &action))
         command_queue(deliver, request, command, action);
     else
