@@ -36,9 +36,10 @@ def inbox(cleanup):
 
 
 @pytest.fixture
-def make_daemon(tmp_path, slapd, inbox, cleanup, request):
+def make_daemon(tmp_path, inbox, cleanup, request):
     def make(name="daemon", start=True, **options):
-        daemon = harness.Daemon(tmp_path / name, options.pop("slapd", slapd), options.pop("inbox", inbox), **options)
+        slapd = options.pop("slapd", None) or request.getfixturevalue("slapd")
+        daemon = harness.Daemon(tmp_path / name, slapd, options.pop("inbox", inbox), **options)
         cleanup.callback(daemon.stop)
         request.node.daemon = daemon
         return daemon.start() if start else daemon
@@ -48,6 +49,17 @@ def make_daemon(tmp_path, slapd, inbox, cleanup, request):
 @pytest.fixture
 def daemon(make_daemon):
     return make_daemon()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return harness.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """An authority that nobody trusts."""
+    return harness.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -44,8 +44,7 @@ static void assert_ok(int result, const char *call)
         fail_msg("%s: %s", call, world->err.text);
 }
 
-// --- hooks
-// ---------------------------------------------------------------------------------------------------------------
+// --- hooks ---------------------------------------------------------------------------------------
 
 static void on_notified(void *context)
 {
@@ -71,8 +70,7 @@ static int on_read(void *context, TALLOC_CTX *ctx, const char *dn, struct entry 
     return 0;
 }
 
-// --- the world
-// -----------------------------------------------------------------------------------------------------------
+// --- the world -----------------------------------------------------------------------------------
 
 static void world_configure(const char *directory, const char *more)
 {
@@ -151,8 +149,7 @@ static int tear_down(void **state)
     return result;
 }
 
-// --- what a source says
-// --------------------------------------------------------------------------------------------------
+// --- what a source says --------------------------------------------------------------------------
 
 static struct uuid uuid_of(int number)
 {
@@ -260,8 +257,7 @@ static void expect_outbox(int64_t after, const char *expected)
     assert_string_equal(got, expected);
 }
 
-// --- the first load
-// --------------------------------------------------------------------------------------------------------
+// --- the first load ------------------------------------------------------------------------------
 
 static void first_load_is_silent(void **state)
 {
@@ -300,8 +296,7 @@ static void first_load_that_crashed_begins_anew(void **state)
     expect_cookie("c1");
 }
 
-// --- order of calls
-// --------------------------------------------------------------------------------------------------------
+// --- order of calls ------------------------------------------------------------------------------
 
 static void nothing_comes_before_the_refresh(void **state)
 {
@@ -332,8 +327,7 @@ static void abort_forgets_the_batch(void **state)
     expect_cookie("c2");
 }
 
-// --- crashes
-// -----------------------------------------------------------------------------------------------------------------
+// --- crashes -------------------------------------------------------------------------------------
 
 static void crash_before_the_checkpoint_loses_nothing(void **state)
 {
@@ -429,8 +423,7 @@ static void crash_between_the_transactions_of_a_refresh(void **state)
         "group.member.added staff dee; group.member.added staff ben; group.member.removed staff ann");
 }
 
-// --- what is not believed
-// ------------------------------------------------------------------------------------------------------
+// --- what is not believed ------------------------------------------------------------------------
 
 static void refresh_without_cas(enum source_sweep sweep, const char *cookie, const char *doubt)
 {
@@ -514,8 +507,7 @@ static void changed_view_stays_changed_until_its_refresh_is_in(void **state)
     expect_events("");
 }
 
-// --- the cookie
-// ----------------------------------------------------------------------------------------------------------------
+// --- the cookie ----------------------------------------------------------------------------------
 
 static void forgotten_cookie_comes_back_with_a_refresh(void **state)
 {
@@ -575,8 +567,7 @@ static void pinned_choices_survive(void **state)
     expect_cookie("c1");
 }
 
-// --- storms
-// ----------------------------------------------------------------------------------------------------------------------
+// --- storms --------------------------------------------------------------------------------------
 
 // Four new members at once, where three are allowed.
 static void storm_begins(void)
@@ -751,8 +742,7 @@ static void storm_of_a_rule_that_is_gone_can_be_discarded_only(void **state)
     OK(pipeline_discard_storm(world->pipeline, storm.id, "mary", &world->err));
 }
 
-// --- timers
-// ----------------------------------------------------------------------------------------------------------------------
+// --- timers --------------------------------------------------------------------------------------
 
 static void timers_wait_for_the_refresh(void **state)
 {
@@ -829,8 +819,7 @@ static void policy_that_cannot_be_read_promises_no_end(void **state)
     assert_int_equal(pipeline_next_timer(world->pipeline), 0);
 }
 
-// --- the rest
-// ----------------------------------------------------------------------------------------------------------------------
+// --- the rest ------------------------------------------------------------------------------------
 
 static void alert_goes_to_the_admins(void **state)
 {
