@@ -4,6 +4,7 @@ import contextlib
 import pytest
 
 import harness
+import relay
 
 
 @pytest.fixture
@@ -69,3 +70,31 @@ def pytest_runtest_makereport(item, call):
     daemon = getattr(item, "daemon", None)
     if report.failed and daemon:
         report.sections.append(("ldapnotifyd", daemon.tail()))
+
+
+@pytest.fixture
+def make_relay(cleanup):
+    def make(port=None, start=True, **options):
+        made = relay.Relay(port, **options)
+        if start:
+            made.start()
+            cleanup.callback(made.stop)
+        return made
+    return make
+
+
+@pytest.fixture
+def refused_port(cleanup):
+    port = relay.Port()
+    cleanup.callback(port.close)
+    return port.port
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return relay.Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def strange_authority(tmp_path_factory):
+    return relay.Authority(tmp_path_factory.mktemp("strange-ca"), "Nobody's CA")
