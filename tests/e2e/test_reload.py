@@ -49,7 +49,7 @@ def test_rule_added(how, make_daemon, slapd, inbox):
 
 @pytest.mark.parametrize("bad,words", [
     ("lives = true;", ["lives", "live"]),
-    ("rules = ( {", ["syntax error"]),
+    ("rules = ( {", ["not closed"]),
     ('rules = ( { on = "group.member.grown"; to = "member"; } );', ["group.member.grown"]),
     ('rules = ( { on = "group.*"; to = "member"; where = "(cn=a"; } );', ["where"]),
     ('storm = { per_minute = "many"; };', ["per_minute"]),
