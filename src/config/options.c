@@ -432,7 +432,8 @@ static const struct option rule_options[] = {
 
 static const struct option subject_options[] = {
     { .name = "event", .type = OPTION_STRING, AT(config_subject, event), .form = FORM_EVENT, .required = true,
-      .example = "group.member.added", .help = "The event." },
+      .example = "group.member.added",
+      .help = "The event; * stands for anything. \"digest\" is a message that tells of several." },
     { .name = "role", .type = OPTION_STRING, AT(config_subject, role), .form = FORM_ROLE, .example = "owner",
       .help = "Only for recipients in this role. Left out, any." },
     { .name = "language", .type = OPTION_STRING, AT(config_subject, language), .form = FORM_LANGUAGE,

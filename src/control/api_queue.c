@@ -51,7 +51,8 @@ json_t *api_message(const struct config *config, TALLOC_CTX *ctx, int64_t id, st
     for (size_t i = 0; i < events.count; i++)
         json_array_append_new(told, event_to_json(events.items[i]));
     json_object_set_new(json, "events", told);
-    json_object_set_new(json, "content", api_text((const char *)messages[0].bytes));
+    json_t *content = json_stringn((const char *)messages[0].bytes, messages[0].length);
+    json_object_set_new(json, "content", content ? content : json_null());
     return json;
 }
 

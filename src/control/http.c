@@ -12,8 +12,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api_store.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "query.h"
 #include "routes.h"
 
@@ -21,18 +23,43 @@
 #define HEADERS_MOST 16384
 #define IDLE_SECONDS 60
 #define PENDING_MOST 256
+#define CLOSE_SECONDS 3 // for answers that are on their way when we are to stop
+#define METHODS_ALL                                                                                          \
+    (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |               \
+     EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
 
 struct server {
     struct worker *worker;
     struct evhttp *http;
+    struct evhttp_bound_socket *bound;
     char *path;
     struct call *calls; // passed on, waiting for their answer
     uint32_t next_request;
     unsigned pending;
+    unsigned unsent; // answers that are being written
+    struct event *close_timer;
+    void (*closed)(void *context); // NULL: nobody wants us to close
+    void *context;
 };
+
+// On the next turn of the loop: libevent is still at work with the connection.
+static void server_close_if_done(struct server *server)
+{
+    if (server->closed && !server->calls && !server->unsent)
+        event_active(server->close_timer, EV_TIMEOUT, 0);
+}
 
 // --- answering -----------------------------------------------------------------------------------------------------
 
+static void on_sent(struct evhttp_request *request, void *context)
+{
+    (void)request;
+    struct server *server = context;
+    server->unsent--;
+    server_close_if_done(server);
+}
+
+// A caller that has hung up meanwhile takes its connection away from the request; libevent then only frees it.
 static void call_answer(struct call *call, int status, const json_t *body)
 {
     struct evbuffer *buffer = evbuffer_new();
@@ -40,6 +67,10 @@ static void call_answer(struct call *call, int status, const json_t *body)
     evbuffer_add_printf(buffer, "%s\n", text ? text : "{}");
     free(text);
     evhttp_add_header(evhttp_request_get_output_headers(call->request), "Content-Type", "application/json");
+    if (evhttp_request_get_connection(call->request)) {
+        call->server->unsent++;
+        evhttp_request_set_on_complete_cb(call->request, on_sent, call->server);
+    }
     evhttp_send_reply(call->request, status, status == 200 ? "OK" : "Error", buffer);
     evbuffer_free(buffer);
 }
@@ -59,15 +90,17 @@ static void call_unlink(struct call *call)
 
 static void call_finish(struct call *call)
 {
+    struct server *server = call->server;
     call_unlink(call);
     talloc_free(call);
+    server_close_if_done(server);
 }
 
 static void call_fail(struct call *call, const struct error *err)
 {
     int status = err->code >= 400 && err->code < 600 ? err->code : 500;
-    json_t *body = json_pack("{s:b,s:s}", "ok", 0, "error", err->text);
-    call_answer(call, status, body ? body : json_null());
+    json_t *body = json_pack("{s:b,s:o}", "ok", 0, "error", api_text(err->text));
+    call_answer(call, status, body);
     json_decref(body);
     call_finish(call);
 }
@@ -113,7 +146,7 @@ void server_reply(struct server *server, uint32_t request, const json_t *reply)
     while (call && call->number != request)
         call = call->next;
     if (!call)
-        return; // the caller went away
+        return;
     call_unlink(call);
     if (json_is_false(json_object_get(reply, "ok"))) {
         struct error err;
@@ -123,17 +156,6 @@ void server_reply(struct server *server, uint32_t request, const json_t *reply)
         return;
     }
     call->reply(call, reply);
-}
-
-// A caller that hangs up must not leave its call behind.
-static void on_connection_closed(struct evhttp_connection *connection, void *context)
-{
-    struct server *server = context;
-    for (struct call *call = server->calls, *next; call; call = next) {
-        next = call->next;
-        if (call->connection == connection)
-            call_finish(call);
-    }
 }
 
 // --- requests ----------------------------------------------------------------------------------------------------------
@@ -198,16 +220,15 @@ static void on_request(struct evhttp_request *request, void *context)
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     char *decoded = evhttp_uridecode(path ? path : "", 0, NULL);
-    call->path = talloc_strdup(call, decoded ? decoded : "");
+    call->path = text_clean(call, decoded ? decoded : "", decoded ? strlen(decoded) : 0, 0);
     free(decoded);
-    evhttp_connection_set_closecb(call->connection, on_connection_closed, server);
 
     if (call_admit(call, &err) < 0) {
         call_fail(call, &err);
         return;
     }
     call->query = query_parse(call, uri ? evhttp_uri_get_query(uri) : NULL);
-    if (!call->query || call_read_body(call, &err) < 0) {
+    if (!call->query || query_check(call->query, &err) < 0 || call_read_body(call, &err) < 0) {
         if (!call->query)
             error_set_code(&err, 400, "the request's parameters cannot be read");
         call_fail(call, &err);
@@ -240,11 +261,23 @@ static int server_listen(struct server *server, struct event_base *loop, struct 
     if (!listener)
         return error_set(err, "control socket %s: %s", server->path, strerror(errno));
     // Everybody may connect; what they may do is decided by who they are.
-    if (chmod(server->path, 0666) < 0 || !evhttp_bind_listener(server->http, listener)) {
+    if (chmod(server->path, 0666) < 0 || !(server->bound = evhttp_bind_listener(server->http, listener))) {
         evconnlistener_free(listener);
         return error_set(err, "control socket %s: %s", server->path, strerror(errno));
     }
     return 0;
+}
+
+static void on_close(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    struct server *server = context;
+    void (*closed)(void *) = server->closed;
+    void *closed_context = server->context;
+    event_free(server->close_timer);
+    evhttp_free(server->http);
+    talloc_free(server);
+    closed(closed_context);
 }
 
 struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error *err)
@@ -255,7 +288,8 @@ struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error 
     server->path = config->control.socket ? talloc_strdup(server, config->control.socket)
                                           : talloc_asprintf(server, "%s/control.sock", config->run_dir);
     server->http = evhttp_new(worker_loop(worker));
-    evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE);
+    // Every method, so that a wrong one is answered by our own words and not by a page of libevent's.
+    evhttp_set_allowed_methods(server->http, METHODS_ALL);
     evhttp_set_max_body_size(server->http, BODY_MOST);
     evhttp_set_max_headers_size(server->http, HEADERS_MOST);
     evhttp_set_timeout(server->http, IDLE_SECONDS);
@@ -265,12 +299,18 @@ struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error 
         talloc_free(server);
         return NULL;
     }
+    server->close_timer = evtimer_new(worker_loop(worker), on_close, server);
     return server;
 }
 
-void server_close(struct server *server)
+// Who asked for a reload wants to hear how it went, though it replaces us.
+void server_close(struct server *server, void (*closed)(void *context), void *context)
 {
-    evhttp_free(server->http);
+    static const struct timeval at_most = { .tv_sec = CLOSE_SECONDS };
+    evhttp_del_accept_socket(server->http, server->bound);
     unlink(server->path);
-    talloc_free(server);
+    server->closed = closed;
+    server->context = context;
+    event_add(server->close_timer, &at_most);
+    server_close_if_done(server);
 }

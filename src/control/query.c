@@ -3,6 +3,9 @@
 
 #include <event2/keyvalq_struct.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define NUMBER_DIGITS 18 // fit into 63 bits
 
 struct query {
     struct evkeyvalq pairs;
@@ -31,12 +34,20 @@ const char *query_text(const struct query *query, const char *name)
     return value && *value ? value : NULL;
 }
 
+// Numbers that any request may have; a wrong one is an error, never a silent default.
+int query_check(const struct query *query, struct error *err)
+{
+    static const char *const numbers[] = { "limit", "before", "since", NULL };
+    for (const char *const *name = numbers; *name; name++) {
+        const char *text = query_text(query, *name);
+        if (text && (strspn(text, "0123456789") != strlen(text) || strlen(text) > NUMBER_DIGITS))
+            return error_set_code(err, 400, "%s must be a number, not \"%s\"", *name, text);
+    }
+    return 0;
+}
+
 int64_t query_number(const struct query *query, const char *name, int64_t fallback)
 {
     const char *text = query_text(query, name);
-    char *end;
-    if (!text)
-        return fallback;
-    long long number = strtoll(text, &end, 10);
-    return *end ? fallback : number;
+    return text ? strtoll(text, NULL, 10) : fallback;
 }

@@ -23,6 +23,7 @@ static void reply_as_it_is(struct call *call, const json_t *reply)
     call_done(call, json_deep_copy(reply), NULL);
 }
 
+// 0: no number.
 static int64_t word_number(const char *word)
 {
     char *end;
@@ -33,6 +34,13 @@ static int64_t word_number(const char *word)
 static void answer(struct call *call, json_t *body, const struct error *err)
 {
     call_done(call, body, err);
+}
+
+static void refuse(struct call *call, int status, const char *format, const char *word)
+{
+    struct error err;
+    error_set_code(&err, status, format, word);
+    call_done(call, NULL, &err);
 }
 
 static void get_status(struct call *call, const struct words *words)
@@ -63,8 +71,12 @@ static void get_queue(struct call *call, const struct words *words)
 
 static void get_message(struct call *call, const struct words *words)
 {
+    int64_t id = word_number(words->items[0]);
     struct error err = { 0 };
-    answer(call, api_message(call->config, call, word_number(words->items[0]), &err), &err);
+    if (id == 0) // to the store, 0 is any message
+        refuse(call, 400, "\"%s\" is no number of a message", words->items[0]);
+    else
+        answer(call, api_message(call->config, call, id, &err), &err);
 }
 
 static void get_storms(struct call *call, const struct words *words)
@@ -74,23 +86,31 @@ static void get_storms(struct call *call, const struct words *words)
     answer(call, api_storms(call->config, call, &err), &err);
 }
 
-static void queue_action(struct call *call, const char *id, const char *action)
+// The message must be there: "not found" is another answer than "not in this state".
+static int queue_find(struct call *call, const char *word, int64_t *id, struct error *err)
 {
-    char name[32];
-    snprintf(name, sizeof name, "queue.%s", action);
-    json_t *command = json_pack("{s:s}", "command", name);
+    *id = word_number(word);
+    if (*id == 0)
+        return error_set_code(err, 400, "\"%s\" is no number of a message", word);
+    json_t *message = api_message(call->config, call, *id, err);
+    json_decref(message);
+    return message ? 0 : -1;
+}
+
+static void queue_action(struct call *call, const char *word, const char *action)
+{
+    const char *state = query_text(call->query, "state");
     struct error err = { 0 };
-    if (strcmp(id, "all") != 0) {
-        int64_t number = word_number(id);
-        if (number == 0) {
-            error_set_code(&err, 400, "\"%s\" is no number of a message", id);
-            json_decref(command);
-            call_done(call, NULL, &err);
-            return;
-        }
-        json_object_set_new(command, "id", json_integer(number));
-    } else if (query_text(call->query, "state")) {
-        json_object_set_new(command, "state", json_string(query_text(call->query, "state")));
+    int64_t id;
+    json_t *command;
+    char *name = talloc_asprintf(call, "queue.%s", action);
+    if (strcmp(word, "all") == 0) {
+        command = json_pack("{s:s,s:s*}", "command", name, "state", state);
+    } else if (queue_find(call, word, &id, &err) == 0) {
+        command = json_pack("{s:s,s:I}", "command", name, "id", (json_int_t)id);
+    } else {
+        call_done(call, NULL, &err);
+        return;
     }
     call_pass_on(call, "deliver", command, reply_as_it_is);
 }
@@ -103,9 +123,7 @@ static void post_queue(struct call *call, const struct words *words)
             queue_action(call, words->items[0], *action);
             return;
         }
-    struct error err;
-    error_set_code(&err, 404, "\"%s\" is no action on a message; known are retry, hold, release", words->items[1]);
-    call_done(call, NULL, &err);
+    refuse(call, 404, "\"%s\" is no action on a message; known are retry, hold, release", words->items[1]);
 }
 
 static void delete_queue(struct call *call, const struct words *words)
@@ -113,24 +131,41 @@ static void delete_queue(struct call *call, const struct words *words)
     queue_action(call, words->items[0], "delete");
 }
 
+// Is there a storm of this number?
+static int storm_find(struct call *call, const char *directory, int64_t id, struct error *err)
+{
+    json_t *answer = api_storms(call->config, call, err);
+    size_t index;
+    const json_t *storm;
+    bool found = false;
+    if (!answer)
+        return -1;
+    json_array_foreach(json_object_get(answer, "storms"), index, storm)
+        found = found || (json_integer_value(json_object_get(storm, "id")) == id &&
+                          strcmp(json_string_value(json_object_get(storm, "directory")), directory) == 0);
+    json_decref(answer);
+    return found ? 0 : error_set_code(err, 404, "there is no storm %lld in \"%s\"", (long long)id, directory);
+}
+
 static void post_storm(struct call *call, const struct words *words)
 {
-    struct error err;
-    bool release = strcmp(words->items[2], "release") == 0;
-    if (!release && strcmp(words->items[2], "discard") != 0) {
-        error_set_code(&err, 404, "\"%s\" is no action on a storm; known are release, discard", words->items[2]);
+    const char *directory = words->items[0], *action = words->items[2];
+    int64_t id = word_number(words->items[1]);
+    struct error err = { 0 };
+    if (strcmp(action, "release") != 0 && strcmp(action, "discard") != 0) {
+        refuse(call, 404, "\"%s\" is no action on a storm; known are release, discard", action);
+        return;
+    }
+    if (!config_directory_find(call->config, directory)) {
+        refuse(call, 404, "there is no directory \"%s\" in the configuration", directory);
+        return;
+    }
+    if (storm_find(call, directory, id, &err) < 0) {
         call_done(call, NULL, &err);
         return;
     }
-    if (!config_directory_find(call->config, words->items[0])) {
-        error_set_code(&err, 404, "there is no directory \"%s\" in the configuration", words->items[0]);
-        call_done(call, NULL, &err);
-        return;
-    }
-    char *peer = talloc_asprintf(call, "watch %s", words->items[0]);
-    json_t *command = json_pack("{s:s,s:I}", "command", release ? "storm.release" : "storm.discard", "id",
-                                (json_int_t)word_number(words->items[1]));
-    call_pass_on(call, peer, command, reply_as_it_is);
+    char *peer = talloc_asprintf(call, "watch %s", directory), *name = talloc_asprintf(call, "storm.%s", action);
+    call_pass_on(call, peer, json_pack("{s:s,s:I}", "command", name, "id", (json_int_t)id), reply_as_it_is);
 }
 
 static void post_reload(struct call *call, const struct words *words)
@@ -144,10 +179,8 @@ static void post_test_mail(struct call *call, const struct words *words)
     (void)words;
     const char *to = json_string_value(json_object_get(call->body, "to"));
     const char *transport = json_string_value(json_object_get(call->body, "transport"));
-    struct error err;
-    if (!text_is_address(to)) {
-        error_set_code(&err, 400, "\"to\" must be a mail address");
-        call_done(call, NULL, &err);
+    if (!to || !text_is_address(to)) {
+        refuse(call, 400, "%s must be a mail address", "\"to\"");
         return;
     }
     json_t *command = json_pack("{s:s,s:s,s:s*}", "command", "test-mail", "to", to, "transport", transport);

@@ -2,10 +2,12 @@
 #include "client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANSWER_WITHIN_MS 120000L
 
@@ -67,6 +69,10 @@ static int status_of(long code)
 
 static int explain_curl(struct invocation *invocation, CURLcode code, struct error *err)
 {
+    if (code == CURLE_COULDNT_CONNECT && access(invocation->socket, W_OK) < 0 && errno == EACCES) {
+        error_set(err, "you may not use %s; the folder that it is in is closed to you", invocation->socket);
+        return EXIT_FORBIDDEN;
+    }
     if (code == CURLE_COULDNT_CONNECT)
         error_set(err, "the daemon cannot be reached at %s; does ldapnotifyd run? (--socket names another place)", invocation->socket);
     else

@@ -31,12 +31,14 @@ static void print_events(struct invocation *invocation, const json_t *answer)
 
 static int run_events(struct invocation *invocation)
 {
-    const char *limit = option_value(invocation, "--limit"), *pattern = option_value(invocation, "--event");
+    const char *limit, *pattern = option_value(invocation, "--event");
     const char *directory = option_value(invocation, "--directory"), *since = option_value(invocation, "--since");
-    const char *text = next_word(invocation);
     char *from = NULL;
     int64_t ago;
     struct error err;
+    if (option_count(invocation, "--limit", &limit) < 0)
+        return EXIT_USAGE;
+    const char *text = next_word(invocation);
     if (words_done(invocation, &command_events) != EXIT_DONE)
         return EXIT_USAGE;
     if (since) {

@@ -33,15 +33,29 @@ static char *quote(TALLOC_CTX *ctx, const char *text)
     return talloc_strdup_append(quoted, "\"");
 }
 
+// The lines about TLS that this server needs; what is not printed has its default.
+static char *describe_tls(TALLOC_CTX *ctx, const struct config_directory *directory)
+{
+    char *lines = talloc_strdup(ctx, "");
+    bool by_scheme = strncmp(directory->uri.items[0], "ldap://", 7) != 0; // ldaps:// and ldapi:// say it themselves
+    if (!by_scheme && directory->tls == CONFIG_TLS_STARTTLS)
+        lines = talloc_strdup_append(lines, "    tls = \"starttls\";\n");
+    else if (!by_scheme)
+        lines = talloc_strdup_append(lines, "    tls = \"none\";  // CHANGE: the password crosses the network in the clear\n");
+    if (directory->tls_ca_file)
+        lines = talloc_asprintf_append(lines, "    tls_ca_file = %s;\n", quote(ctx, directory->tls_ca_file));
+    return lines;
+}
+
 static void print_configuration(struct invocation *invocation, const struct config_directory *directory, const char *base,
-                                const char *flavour)
+                                const char *dn, const char *flavour)
 {
     TALLOC_CTX *ctx = invocation->ctx;
-    const char *dn = directory->bind_dn ? directory->bind_dn : talloc_asprintf(ctx, "cn=ldapnotify,%s", base);
+    const char *secret = directory->bind_password.file ? directory->bind_password.file : SYSCONFDIR "/ldapnotify/main.secret";
     printf("// For %s (%s). Save it as " SYSCONFDIR "/ldapnotify/ldapnotify.conf, then:\n"
            "//   ldapnotifyd -t                  checks it\n"
            "//   ldapnotifyctl test-directory    connects and says what the account sees\n"
-           "// Nothing is sent while live is false: messages go to STATE_DIR/trial.\n"
+           "// Nothing is sent while live is false: messages go to the folder trial in state_dir.\n"
            "live = false;\n\n"
            "mail = {\n"
            "  from = \"no-reply@example.com\";            // CHANGE: the sender\n"
@@ -53,13 +67,13 @@ static void print_configuration(struct invocation *invocation, const struct conf
            ");\n\n"
            "directories = (\n"
            "  { name = \"main\";\n    uri = [ %s ];\n    base = %s;\n    flavour = \"%s\";\n    bind_dn = %s;\n"
-           "    bind_password_file = \"" SYSCONFDIR "/ldapnotify/main.secret\";  // mode 0600\n%s  }\n);\n\n"
+           "    bind_password_file = %s;  // mode 0600\n%s  }\n);\n\n"
            "@include \"rules.conf\"\n",
            directory->uri.items[0], flavour, quote(ctx, directory->uri.items[0]), quote(ctx, base), flavour, quote(ctx, dn),
-           directory->tls == CONFIG_TLS_STARTTLS ? "    tls = \"starttls\";\n" : "");
+           quote(ctx, secret), describe_tls(ctx, directory));
 }
 
-static void print_server_advice(const char *base, bool has_sync)
+static void print_server_advice(const char *base, const char *dn, bool has_sync)
 {
     if (!has_sync)
         printf("\n// This server does not offer content synchronisation (RFC 4533). On OpenLDAP load the syncprov overlay\n"
@@ -70,10 +84,10 @@ static void print_server_advice(const char *base, bool has_sync)
                "//   olcSpSessionlog: 10000\n",
                base);
     printf("\n// The account needs to read the entries and must not meet a size limit. On OpenLDAP:\n"
-           "//   olcLimits: dn.exact=\"cn=ldapnotify,%s\" size=unlimited time=unlimited\n"
+           "//   olcLimits: dn.exact=\"%s\" size=unlimited time=unlimited\n"
            "//   olcAccess: to attrs=userPassword by self =xw by anonymous auth by * none\n"
-           "//   olcAccess: to * by dn.exact=\"cn=ldapnotify,%s\" read by * break\n",
-           base, base);
+           "//   olcAccess: to * by dn.exact=\"%s\" read by * break\n",
+           dn, dn);
 }
 
 static int look_at(struct invocation *invocation, struct config_directory *directory, const char *wanted_base)
@@ -87,8 +101,9 @@ static int look_at(struct invocation *invocation, struct config_directory *direc
         session_close(session);
         return complain(EXIT_FAILED, "the server names no naming context to anonymous readers; say --base DN");
     }
-    print_configuration(invocation, directory, base, flavour_detect(session_root_dse(session)));
-    print_server_advice(base, session_supports(session, SYNC_REQUEST_OID));
+    const char *dn = directory->bind_dn ? directory->bind_dn : talloc_asprintf(invocation->ctx, "cn=ldapnotify,%s", base);
+    print_configuration(invocation, directory, base, dn, flavour_detect(session_root_dse(session)));
+    print_server_advice(base, dn, session_supports(session, SYNC_REQUEST_OID));
     session_close(session);
     return EXIT_DONE;
 }
@@ -99,7 +114,7 @@ static int run_init(struct invocation *invocation)
     const char *base = option_value(invocation, "--base"), *ca = option_value(invocation, "--ca-file");
     bool starttls = option_flag(invocation, "--starttls");
     const char *uri = next_word(invocation);
-    if (!uri || (bind_dn && !file))
+    if (!uri || !bind_dn != !file)
         return usage(&command_init);
     if (words_done(invocation, &command_init) != EXIT_DONE)
         return EXIT_USAGE;

@@ -21,13 +21,23 @@ static void print_messages(struct invocation *invocation, const json_t *answer, 
     table_print(table, when_empty);
 }
 
-static int list_messages(struct invocation *invocation, const char *state, const char *when_empty)
+struct queue_options {
+    const char *state, *to, *limit;
+};
+
+// Options first: their values are no words of the command.
+static int take_options(struct invocation *invocation, struct queue_options *options)
 {
-    const char *limit = option_value(invocation, "--limit"), *to = option_value(invocation, "--to");
-    if (words_done(invocation, &command_queue) != EXIT_DONE)
-        return EXIT_USAGE;
+    options->state = option_value(invocation, "--state");
+    options->to = option_value(invocation, "--to");
+    return option_count(invocation, "--limit", &options->limit);
+}
+
+static int list_messages(struct invocation *invocation, const struct queue_options *options, const char *when_empty)
+{
     json_t *answer;
-    char *path = client_path(invocation->ctx, "/v1/queue", "limit", limit, "state", state, "recipient", to, NULL);
+    char *path = client_path(invocation->ctx, "/v1/queue", "limit", options->limit, "state", options->state, "recipient",
+                             options->to, NULL);
     int status = client_call(invocation, "GET", path, NULL, &answer);
     if (status != EXIT_DONE || invocation->json)
         return status == EXIT_DONE ? print_json(answer) : status;
@@ -59,11 +69,8 @@ static int show_message(struct invocation *invocation, const char *id)
     return EXIT_DONE;
 }
 
-static int act(struct invocation *invocation, const char *action, const char *id)
+static int act(struct invocation *invocation, const char *action, const char *id, const char *state)
 {
-    const char *state = option_value(invocation, "--state");
-    if (words_done(invocation, &command_queue) != EXIT_DONE)
-        return EXIT_USAGE;
     TALLOC_CTX *ctx = invocation->ctx;
     bool delete = strcmp(action, "delete") == 0;
     char *path = delete ? talloc_asprintf(ctx, "/v1/queue/%s", client_escape(ctx, id))
@@ -74,30 +81,44 @@ static int act(struct invocation *invocation, const char *action, const char *id
         return status == EXIT_DONE ? print_json(answer) : status;
     long long changed = json_integer_value(json_object_get(answer, "changed"));
     json_decref(answer);
-    printf("%lld message%s changed\n", changed, changed == 1 ? "" : "s");
-    return changed > 0 || strcmp(id, "all") == 0
-               ? EXIT_DONE
-               : complain(EXIT_ABSENT, "message %s does not exist or is in a state that does not allow it", id);
+    printf("%lld message%s %s\n", changed, changed == 1 ? "" : "s", delete ? "deleted" : "changed");
+    return EXIT_DONE;
+}
+
+static bool is_action(const char *word)
+{
+    static const char *const actions[] = { "retry", "hold", "release", "delete" };
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(word, actions[i]) == 0)
+            return true;
+    return false;
 }
 
 static int run_queue(struct invocation *invocation)
 {
-    const char *what = next_word(invocation);
-    if (!what || strcmp(what, "list") == 0)
-        return list_messages(invocation, option_value(invocation, "--state"), "The queue is empty.");
-    const char *id = next_word(invocation);
-    if (!id)
+    struct queue_options options;
+    if (take_options(invocation, &options) < 0)
+        return EXIT_USAGE;
+    const char *what = next_word(invocation), *id = next_word(invocation);
+    if (words_done(invocation, &command_queue) != EXIT_DONE)
+        return EXIT_USAGE;
+    if ((!what || strcmp(what, "list") == 0) && !id)
+        return list_messages(invocation, &options, "No messages.");
+    bool narrowed = options.to || options.limit || (options.state && (!id || strcmp(id, "all") != 0));
+    if (!what || !id || narrowed)
         return usage(&command_queue);
     if (strcmp(what, "show") == 0)
         return show_message(invocation, id);
-    if (strcmp(what, "retry") == 0 || strcmp(what, "hold") == 0 || strcmp(what, "release") == 0 || strcmp(what, "delete") == 0)
-        return act(invocation, what, id);
-    return usage(&command_queue);
+    return is_action(what) ? act(invocation, what, id, options.state) : usage(&command_queue);
 }
 
 static int run_history(struct invocation *invocation)
 {
-    return list_messages(invocation, "sent", "Nothing was sent yet.");
+    struct queue_options options = { .to = option_value(invocation, "--to") };
+    if (option_count(invocation, "--limit", &options.limit) < 0 || words_done(invocation, &command_history) != EXIT_DONE)
+        return EXIT_USAGE;
+    options.state = "sent";
+    return list_messages(invocation, &options, "Nothing was sent yet.");
 }
 
 const struct command command_queue = {

@@ -46,8 +46,8 @@ extern const struct command command_check, command_events, command_explain, comm
 // The value of "--name VALUE" or "--name=VALUE", or NULL.
 const char *option_value(struct invocation *invocation, const char *name);
 bool option_flag(struct invocation *invocation, const char *name);
-// -1, and says so, if the value is no number.
-int option_number(struct invocation *invocation, const char *name, int64_t *number);
+// The value of an option that takes a count, as it was written; NULL when absent. -1, and says so, if it is no number.
+int option_count(struct invocation *invocation, const char *name, const char **text);
 // The next word that is no option, or NULL; taken out.
 const char *next_word(struct invocation *invocation);
 // Complains about words that nobody asked for. EXIT_DONE or EXIT_USAGE.

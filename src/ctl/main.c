@@ -67,16 +67,12 @@ bool option_flag(struct invocation *invocation, const char *name)
     return false;
 }
 
-int option_number(struct invocation *invocation, const char *name, int64_t *number)
+int option_count(struct invocation *invocation, const char *name, const char **text)
 {
-    const char *text = option_value(invocation, name);
-    if (!text)
+    *text = option_value(invocation, name);
+    if (!*text || (**text != '\0' && strspn(*text, "0123456789") == strlen(*text) && strlen(*text) < 10))
         return 0;
-    char *end;
-    *number = strtoll(text, &end, 10);
-    if (*end == '\0' && *text && *number >= 0)
-        return 0;
-    complain(EXIT_USAGE, "%s takes a number, not \"%s\"", name, text);
+    complain(EXIT_USAGE, "%s takes a number, not \"%s\"", name, *text);
     return -1;
 }
 
@@ -93,14 +89,17 @@ const char *next_word(struct invocation *invocation)
 
 int usage(const struct command *command)
 {
-    return complain(EXIT_USAGE, "usage: ldapnotifyctl %s %s", command->name, command->arguments);
+    return complain(EXIT_USAGE, "usage: ldapnotifyctl %s%s%s", command->name, *command->arguments ? " " : "", command->arguments);
 }
 
 int words_done(struct invocation *invocation, const struct command *command)
 {
     if (invocation->count == 0)
         return EXIT_DONE;
-    complain(EXIT_USAGE, "\"%s\" is not understood here", invocation->words[0]);
+    const char *word = invocation->words[0];
+    // An option that is known and stands here still has no value: it is the last word.
+    bool valueless = strncmp(word, "--", 2) == 0 && strstr(command->arguments, word);
+    complain(EXIT_USAGE, valueless ? "%s needs a value" : "\"%s\" is not understood here", word);
     return usage(command);
 }
 
@@ -121,6 +120,11 @@ static const struct command *find_command(const char *name)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
     return NULL;
+}
+
+static int no_command(void)
+{
+    return complain(EXIT_USAGE, "a command is missing; `ldapnotifyctl --help` lists them");
 }
 
 static int unknown_command(const char *name)
@@ -159,7 +163,7 @@ int main(int argc, char **argv)
         invocation.config = SYSCONFDIR "/ldapnotify/ldapnotify.conf";
     const char *name = next_word(&invocation);
     const struct command *command = name ? find_command(name) : NULL;
-    int status = command ? command->run(&invocation) : unknown_command(name ? name : "");
+    int status = command ? command->run(&invocation) : name ? unknown_command(name) : no_command();
     talloc_free(invocation.ctx);
     if (fflush(stdout) != 0 && status == EXIT_DONE)
         status = complain(EXIT_FAILED, "the output could not be written");

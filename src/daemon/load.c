@@ -12,15 +12,40 @@
 #include "prepare.h"
 #include "process/log_setup.h"
 
+// Every rule's problem is told; `err` keeps the first.
+static int check_rule_templates(const struct config *config, const struct template_set *set,
+                                config_problem_fn *problem, void *context, struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < config->rule_count; i++) {
+        const struct config_rule *rule = &config->rules[i];
+        struct error detail;
+        if (!rule->template || template_set_has(set, rule->template))
+            continue;
+        error_set(&detail, "%s: rule \"%s\": no language in %s has a template %s.txt", config->path, rule->name,
+                  config->template_dir, rule->template);
+        if (problem)
+            problem(context, detail.text);
+        if (result == 0)
+            *err = detail;
+        result = -1;
+    }
+    return result;
+}
+
 // Templates are deliver's, but a bad one must be found before deliver is replaced.
 static int check_templates(const struct config *config, config_problem_fn *problem, void *context,
                            struct error *err)
 {
     struct template_set *set = template_set_open(NULL, config->template_dir, err);
+    if (!set) {
+        if (problem)
+            problem(context, err->text);
+        return -1;
+    }
+    int result = check_rule_templates(config, set, problem, context, err);
     talloc_free(set);
-    if (!set && problem)
-        problem(context, err->text);
-    return set ? 0 : -1;
+    return result;
 }
 
 struct config *load_config(TALLOC_CTX *ctx, const struct options *options, config_problem_fn *problem,

@@ -30,6 +30,7 @@ src_deliver_libdeliver_a_SOURCES = \
   src/deliver/smtp_session.c \
   src/deliver/smtp_session.h \
   src/deliver/smtp_test.c \
+  src/deliver/test_command.c \
+  src/deliver/test_command.h \
   src/deliver/test_mail.c \
-  src/deliver/test_mail.h \
   src/deliver/transport.c

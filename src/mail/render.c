@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "data.h"
 #include "language.h"
 
@@ -35,7 +36,15 @@ static char *first_role(TALLOC_CTX *ctx, const struct notification *notification
     return talloc_strndup(ctx, roles, length);
 }
 
-// config.subjects: the most specific that fits; role counts more than language; of equals the first.
+// A digest tells of several events, so patterns do not mean it: it is named.
+static bool subject_is_for(const struct config_subject *subject, const char *event)
+{
+    return strcmp(subject->event, event) == 0 ||
+           (strcmp(event, DIGEST) != 0 && text_matches(subject->event, event));
+}
+
+// config.subjects: the most specific that fits; an event by its name counts more than role, role more than
+// language; of equals the first.
 static const char *find_subject(const struct config *config, const char *event, const char *role,
                                 const char *language)
 {
@@ -43,11 +52,12 @@ static const char *find_subject(const struct config *config, const char *event, 
     int best_points = -1;
     for (size_t i = 0; i < config->subject_count; i++) {
         const struct config_subject *subject = &config->subjects[i];
-        if (strcmp(subject->event, event) != 0 ||
+        if (!subject_is_for(subject, event) ||
             (subject->role && (!role || strcmp(subject->role, role) != 0)) ||
             (subject->language && strcasecmp(subject->language, language) != 0))
             continue;
-        int points = (subject->role ? 2 : 0) + (subject->language ? 1 : 0);
+        bool exact = strcmp(subject->event, event) == 0;
+        int points = (exact ? 4 : 0) + (subject->role ? 2 : 0) + (subject->language ? 1 : 0);
         if (points > best_points) {
             best = subject->subject;
             best_points = points;

@@ -17,8 +17,7 @@ void assert_ok(int result, const char *call)
         fail_msg("%s: %s", call, world->err.text);
 }
 
-// --- hooks
-// ---------------------------------------------------------------------------------------------------------------
+// --- hooks ---------------------------------------------------------------------------------------
 
 static void on_notified(void *context)
 {
@@ -44,8 +43,7 @@ static int on_read(void *context, TALLOC_CTX *ctx, const char *dn, struct entry 
     return 0;
 }
 
-// --- the world
-// -----------------------------------------------------------------------------------------------------------
+// --- the world -----------------------------------------------------------------------------------
 
 void world_configure(const char *directory, const char *more)
 {
@@ -127,8 +125,7 @@ int tear_down(void **state)
     return result;
 }
 
-// --- what a source says
-// --------------------------------------------------------------------------------------------------
+// --- what a source says --------------------------------------------------------------------------
 
 struct uuid uuid_of(int number)
 {

@@ -139,7 +139,7 @@ static const struct {
     { DIRECTORY TRANSPORT "rules = ( { on = \"user.*\"; to = \"attr:\"; } );\n", 3, "names no attribute after \"attr:\"" },
     { DIRECTORY TRANSPORT "rules = ( { on = \"user.*\"; to = \"attr:badPassword\"; } );\n", 3, "is of no use: the check says no" },
     { DIRECTORY TRANSPORT RULE("fallback = \"attr:mail\";"), 3, "rules.fallback: \"attr:mail\" is neither a role" },
-    { GOOD "subjects = ( { event = \"group.*\"; subject = \"x\"; } );\n", 4, "subjects.event: \"group.*\" must be one event, with no \"*\"" },
+    { GOOD "subjects = ( { event = \"!group.*\"; subject = \"x\"; } );\n", 4, "subjects.event: \"!group.*\" is no event" },
     { GOOD "subjects = ( { event = \"group.created\"; subject = \"{{bad\"; } );\n", 4, "is no subject: the check says no" },
     // What belongs together
     { TRANSPORT, 1, "there are no directories: nothing to watch" },

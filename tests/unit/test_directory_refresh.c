@@ -276,10 +276,10 @@ static void last_word_of_a_refresh_counts(void **state)
 static void refresh_exchanges_names_and_moves_branches(void **state)
 {
     struct fixture *f = *state;
-    applied(f, entry_of(f, 1, "ou=a,dc=x", "ou", "a", NULL));
-    applied(f, entry_of(f, 2, "ou=b,dc=x", "ou", "b", NULL));
     applied(f, entry_of(f, 11, "uid=of-a,ou=a,dc=x", "sn", "x", NULL));
     applied(f, entry_of(f, 12, "uid=of-b,ou=b,dc=x", "sn", "x", NULL));
+    applied(f, entry_of(f, 1, "ou=a,dc=x", "ou", "a", NULL));
+    applied(f, entry_of(f, 2, "ou=b,dc=x", "ou", "b", NULL));
     stage_begin(f);
     stage(f, entry_of(f, 12, "uid=of-b,ou=a,dc=x", "sn", "x", NULL)); // a child before its parent
     stage(f, entry_of(f, 11, "uid=of-a,ou=b,dc=x", "sn", "x", NULL));

@@ -398,6 +398,19 @@ static void parked_entry_that_keeps_its_name_was_not_renamed(void **state)
     assert_string_equal(found_by_dn(f, B), "2");
 }
 
+// A branch that is made anew under the old one's name, whose children stay where they are.
+static void children_of_a_replaced_parent_follow_the_new_one(void **state)
+{
+    struct fixture *f = *state;
+    applied(f, entry_of(f, 1, "ou=a,dc=x", "ou", "a", NULL));
+    applied(f, entry_of(f, 11, "uid=c,ou=a,dc=x", "sn", "x", NULL));
+    assert_string_equal(applied(f, entry_of(f, 2, "ou=a,dc=x", "ou", "a", NULL)), "created");
+    assert_string_equal(deleted(f, 1), "deleted");
+    assert_string_equal(applied(f, entry_of(f, 2, "ou=b,dc=x", "ou", "a", NULL)), "changed renamed");
+    assert_int_equal(f->moved.count, 1);
+    assert_string_equal(dn_of(f, 11), "uid=c,ou=b,dc=x");
+}
+
 // --- collisions ----------------------------------------------------------------------------------
 
 static void collisions_are_refused_in_words(void **state)
@@ -552,6 +565,7 @@ int main(void)
         TEST(names_are_exchanged_step_by_step),
         TEST(names_are_exchanged_at_once),
         TEST(parked_entry_that_keeps_its_name_was_not_renamed),
+        TEST(children_of_a_replaced_parent_follow_the_new_one),
         TEST(collisions_are_refused_in_words),
         TEST(commit_depends_on_the_cookie),
         TEST(what_was_not_committed_never_was),

@@ -12,8 +12,7 @@
 #include "base/log.h"
 #include "pipeline_world.h"
 
-// --- the first load
-// --------------------------------------------------------------------------------------------------------
+// --- the first load ------------------------------------------------------------------------------
 
 static void first_load_is_silent(void **state)
 {
@@ -52,8 +51,7 @@ static void first_load_that_crashed_begins_anew(void **state)
     expect_cookie("c1");
 }
 
-// --- order of calls
-// --------------------------------------------------------------------------------------------------------
+// --- order of calls ------------------------------------------------------------------------------
 
 static void nothing_comes_before_the_refresh(void **state)
 {
@@ -84,8 +82,7 @@ static void abort_forgets_the_batch(void **state)
     expect_cookie("c2");
 }
 
-// --- crashes
-// -----------------------------------------------------------------------------------------------------------------
+// --- crashes -------------------------------------------------------------------------------------
 
 static void crash_before_the_checkpoint_loses_nothing(void **state)
 {
@@ -181,8 +178,7 @@ static void crash_between_the_transactions_of_a_refresh(void **state)
         "group.member.added staff dee; group.member.added staff ben; group.member.removed staff ann");
 }
 
-// --- what is not believed
-// ------------------------------------------------------------------------------------------------------
+// --- what is not believed ------------------------------------------------------------------------
 
 static void refresh_without_cas(enum source_sweep sweep, const char *cookie, const char *doubt)
 {
@@ -269,8 +265,7 @@ static void changed_view_stays_changed_until_its_refresh_is_in(void **state)
     expect_events("");
 }
 
-// --- the cookie
-// ----------------------------------------------------------------------------------------------------------------
+// --- the cookie ----------------------------------------------------------------------------------
 
 static void forgotten_cookie_comes_back_with_a_refresh(void **state)
 {
@@ -330,8 +325,7 @@ static void pinned_choices_survive(void **state)
     expect_cookie("c1");
 }
 
-// --- storms
-// ----------------------------------------------------------------------------------------------------------------------
+// --- storms --------------------------------------------------------------------------------------
 
 // Four new members at once, where three are allowed.
 static void storm_begins(void)
@@ -506,8 +500,7 @@ static void storm_of_a_rule_that_is_gone_can_be_discarded_only(void **state)
     OK(pipeline_discard_storm(world->pipeline, storm.id, "mary", &world->err));
 }
 
-// --- timers
-// ----------------------------------------------------------------------------------------------------------------------
+// --- timers --------------------------------------------------------------------------------------
 
 static void timers_wait_for_the_refresh(void **state)
 {
@@ -584,8 +577,7 @@ static void policy_that_cannot_be_read_promises_no_end(void **state)
     assert_int_equal(pipeline_next_timer(world->pipeline), 0);
 }
 
-// --- the rest
-// ----------------------------------------------------------------------------------------------------------------------
+// --- the rest ------------------------------------------------------------------------------------
 
 static void alert_goes_to_the_admins(void **state)
 {

@@ -5,8 +5,12 @@
 
 // The first load: rows are only ever appended, in one transaction, and the indexes are built last.
 
+struct index_sql {
+    const char *drop, *make;
+};
+
 struct load {
-    char **indexes; // SQL that builds them again; ends with NULL
+    struct index_sql *indexes;
     size_t index_count;
     int64_t next_id;
     // Hashes that need no text any more: entries, and targets whose text was put aside. Open addressing, 0 is
@@ -54,24 +58,23 @@ static bool known_add(struct load *load, int64_t hash)
 // The schema itself says how its indexes are built, so that this is written down once.
 static int indexes_drop(struct directory_store *store, struct load *load, struct error *err)
 {
-    sqlite3_stmt *read =
-        database_query(store->db,
-                       "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL "
-                       "AND tbl_name IN ('entry', 'link') ORDER BY rootpage",
-                       err);
+    sqlite3_stmt *read = database_query(
+        store->db,
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL "
+        "AND tbl_name IN ('entry', 'link') ORDER BY rootpage",
+        err);
     if (!read)
         return -1;
-    char **names = NULL;
     int result;
     while ((result = database_step(store->db, read, err)) > 0) {
-        names = talloc_realloc(load, names, char *, load->index_count + 1);
-        load->indexes = talloc_realloc(load, load->indexes, char *, load->index_count + 2);
-        names[load->index_count] = talloc_asprintf(load, "DROP INDEX \"%s\"", sqlite3_column_text(read, 0));
-        load->indexes[load->index_count++] = (char *)column_text(load, read, 1);
-        load->indexes[load->index_count] = NULL;
+        load->indexes = talloc_realloc(load, load->indexes, struct index_sql, load->index_count + 1);
+        load->indexes[load->index_count++] = (struct index_sql){
+            .drop = talloc_asprintf(load, "DROP INDEX \"%s\"", sqlite3_column_text(read, 0)),
+            .make = column_text(load, read, 1),
+        };
     }
     for (size_t i = 0; i < load->index_count && result == 0; i++)
-        result = database_execute(store->db, names[i], err);
+        result = database_execute(store->db, load->indexes[i].drop, err);
     return result;
 }
 
@@ -186,12 +189,13 @@ static int twice_drop(struct directory_store *store, struct error *err)
 
 static int indexes_make(struct directory_store *store, struct error *err)
 {
-    for (char **sql = store->load->indexes; sql && *sql; sql++) {
-        int result = sqlite3_exec(store->db->handle, *sql, NULL, NULL, NULL);
+    for (size_t i = 0; i < store->load->index_count; i++) {
+        const char *sql = store->load->indexes[i].make;
+        int result = sqlite3_exec(store->db->handle, sql, NULL, NULL, NULL);
         if ((result & 0xff) == SQLITE_CONSTRAINT) {
             if (twice_drop(store, err) < 0)
                 return -1;
-            result = sqlite3_exec(store->db->handle, *sql, NULL, NULL, NULL);
+            result = sqlite3_exec(store->db->handle, sql, NULL, NULL, NULL);
         }
         if (result != SQLITE_OK)
             return database_fail(store->db, result, err);

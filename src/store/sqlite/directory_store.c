@@ -216,9 +216,7 @@ void directory_store_rollback(struct directory_store *store)
 {
     database_rollback(store->db);
     grown_forget(store);
-    // Both may hold what was never committed.
-    link_attributes_forget(store);
-    store->next_id = 0;
+    link_attributes_forget(store); // their numbers may never have been committed
 }
 
 int directory_store_checkpoint(struct directory_store *store, struct error *err)
