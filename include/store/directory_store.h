@@ -38,6 +38,10 @@ struct source_state {
     bool loaded;      // the first load is complete: from now on differences are events
     int64_t caught_up;   // when a refresh was last complete
     int64_t last_change; // when something last changed
+    // Deletes that a refresh implied were not believed: since when (0: all were), and the cookie that the source had
+    // reached before (NULL: none). A refresh that is behind it is not believed either.
+    int64_t doubted;
+    char *reached;
 };
 int directory_store_state(struct directory_store *store, TALLOC_CTX *ctx, struct source_state **state, struct error *err) MUST_CHECK;
 
@@ -72,9 +76,16 @@ int directory_store_stage_begin(struct directory_store *store, struct error *err
 int directory_store_stage(struct directory_store *store, const struct entry *entry, struct error *err) MUST_CHECK;
 int directory_store_stage_present(struct directory_store *store, const struct uuid *uuids, size_t count, struct error *err) MUST_CHECK;
 int directory_store_stage_gone(struct directory_store *store, const struct uuid *uuids, size_t count, struct error *err) MUST_CHECK;
-// Closes the stage for reading. `sweep`: entries of the mirror neither staged nor present are gone. Says how much differs.
-struct stage_summary { int64_t staged, differing, gone; };
-int directory_store_stage_end(struct directory_store *store, bool sweep, struct stage_summary *summary, struct error *err) MUST_CHECK;
+// What is to become of entries of the mirror that were neither staged nor named as present or gone?
+enum stage_unmentioned {
+    UNMENTIONED_STAY,  // nothing: not everything was named
+    UNMENTIONED_GONE,  // they are gone, but for those in doubt
+    UNMENTIONED_DOUBT, // they stay, in doubt: nobody knows whether they are gone or only out of a changed view. No
+                       // later refresh takes them for gone; the doubt ends when they are named or applied again
+};
+struct stage_summary { int64_t staged, differing, gone, doubted; };
+// Closes the stage for reading and says how much differs.
+int directory_store_stage_end(struct directory_store *store, enum stage_unmentioned unmentioned, struct stage_summary *summary, struct error *err) MUST_CHECK;
 // The next at most `limit` entries that differ from the mirror: first those new or renamed, then the other changed ones.
 // *count 0: no more. The caller applies them. While a stage is open, look-ups that find nothing in the mirror are
 // answered from the stage.

@@ -34,13 +34,19 @@ static void control_reply(void *context, uint32_t request, const json_t *reply)
     server_reply(control->server, request, reply);
 }
 
-static void control_stop(void *context)
+static void control_end(void *context)
 {
     struct control *control = context;
     struct worker *worker = control->worker;
     server_close(control->server);
     talloc_free(control);
     worker_exit(worker);
+}
+
+static void control_stop(void *context)
+{
+    struct control *control = context;
+    server_finish(control->server, control_end, control);
 }
 
 const struct worker_handlers control_handlers = {

@@ -23,6 +23,8 @@
 #define HEADERS_MOST 16384
 #define IDLE_SECONDS 60
 #define PENDING_MOST 256
+#define FINISH_WITHIN (5 * CLOCK_SECOND)
+#define FINISH_LOOK_USEC 10000
 #define METHODS_ALL                                                                                          \
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |               \
      EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
@@ -34,6 +36,12 @@ struct server {
     struct call *calls; // passed on, waiting for their answer
     uint32_t next_request;
     unsigned pending;
+    struct evhttp_bound_socket *listening;
+    struct event *finish;
+    int64_t finish_until; // monotonic
+    bool quiet;           // nobody waited at the last look
+    server_done_fn *done;
+    void *done_context;
 };
 
 // --- answering -----------------------------------------------------------------------------------------------------
@@ -234,7 +242,9 @@ static int server_listen(struct server *server, struct event_base *loop, struct 
     if (!listener)
         return error_set(err, "control socket %s: %s", server->path, strerror(errno));
     // Everybody may connect; what they may do is decided by who they are.
-    if (chmod(server->path, 0666) < 0 || !evhttp_bind_listener(server->http, listener)) {
+    if (chmod(server->path, 0666) == 0)
+        server->listening = evhttp_bind_listener(server->http, listener);
+    if (!server->listening) {
         evconnlistener_free(listener);
         return error_set(err, "control socket %s: %s", server->path, strerror(errno));
     }
@@ -263,8 +273,39 @@ struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error 
     return server;
 }
 
+// Answers that were given a look ago have been written since.
+static void on_finish(evutil_socket_t socket, short what, void *context)
+{
+    (void)socket, (void)what;
+    struct server *server = context;
+    bool quiet = server->pending == 0;
+    if ((quiet && server->quiet) || clock_monotonic() >= server->finish_until) {
+        server->done(server->done_context);
+        return;
+    }
+    server->quiet = quiet;
+    const struct timeval soon = { .tv_usec = FINISH_LOOK_USEC };
+    event_add(server->finish, &soon);
+}
+
+void server_finish(struct server *server, server_done_fn *done, void *context)
+{
+    server->done = done;
+    server->done_context = context;
+    server->finish_until = clock_monotonic() + FINISH_WITHIN;
+    evhttp_del_accept_socket(server->http, server->listening);
+    server->listening = NULL;
+    server->finish = evtimer_new(worker_loop(server->worker), on_finish, server);
+    if (server->finish)
+        event_active(server->finish, EV_TIMEOUT, 0);
+    else
+        done(context);
+}
+
 void server_close(struct server *server)
 {
+    if (server->finish)
+        event_free(server->finish);
     evhttp_free(server->http);
     unlink(server->path);
     talloc_free(server);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-// One answer in steps: workers, a probe of each directory in turn, the stores.
+// One answer in steps: workers, a probe of each directory in turn, deliver, the stores.
 struct status {
     json_t *answer;
     size_t directory; // next to be probed
@@ -15,16 +15,34 @@ static int status_destroy(struct status *status)
     return 0;
 }
 
-static json_t *worker_of(const json_t *answer, const char *directory)
+static json_t *worker_named(const json_t *answer, const char *name)
 {
     size_t index;
     json_t *worker;
-    char name[80];
-    snprintf(name, sizeof name, "watch %s", directory);
     json_array_foreach(json_object_get(answer, "workers"), index, worker)
         if (strcmp(json_string_value(json_object_get(worker, "name")), name) == 0)
             return worker;
     return NULL;
+}
+
+static json_t *worker_of(const json_t *answer, const char *directory)
+{
+    char name[80];
+    snprintf(name, sizeof name, "watch %s", directory);
+    return worker_named(answer, name);
+}
+
+static bool worker_answers(const json_t *worker)
+{
+    const char *state = json_string_value(json_object_get(worker, "state"));
+    return state && strcmp(state, "running") == 0;
+}
+
+static void worker_set_status(json_t *worker, const json_t *reply)
+{
+    json_t *copy = json_deep_copy(reply);
+    json_object_del(copy, "ok");
+    json_object_set_new(worker, "status", copy);
 }
 
 static bool directory_is_idle(const json_t *answer, const json_t *directory)
@@ -63,17 +81,32 @@ static void status_finish(struct call *call)
     call_done(call, json_incref(status->answer), NULL);
 }
 
+static void status_delivered(struct call *call, const json_t *reply)
+{
+    struct status *status = call->state;
+    json_t *worker = worker_named(status->answer, "deliver");
+    if (worker)
+        worker_set_status(worker, reply);
+    status_finish(call);
+}
+
+static void status_ask_deliver(struct call *call)
+{
+    const struct status *status = call->state;
+    if (worker_answers(worker_named(status->answer, "deliver")))
+        call_pass_on(call, "deliver", json_pack("{s:s}", "command", "status"), status_delivered);
+    else
+        status_finish(call);
+}
+
 static void status_next_probe(struct call *call);
 
 static void status_probed(struct call *call, const json_t *reply)
 {
     struct status *status = call->state;
     json_t *worker = worker_of(status->answer, call->config->directories[status->directory++].name);
-    if (worker) {
-        json_t *copy = json_deep_copy(reply);
-        json_object_del(copy, "ok");
-        json_object_set_new(worker, "status", copy);
-    }
+    if (worker)
+        worker_set_status(worker, reply);
     status_next_probe(call);
 }
 
@@ -82,16 +115,14 @@ static void status_next_probe(struct call *call)
     struct status *status = call->state;
     while (status->directory < call->config->directory_count) {
         const char *name = call->config->directories[status->directory].name;
-        const json_t *worker = worker_of(status->answer, name);
-        const char *state = json_string_value(json_object_get(worker, "state"));
-        if (state && strcmp(state, "running") == 0) {
+        if (worker_answers(worker_of(status->answer, name))) {
             char *peer = talloc_asprintf(call, "watch %s", name);
             call_pass_on(call, peer, json_pack("{s:s}", "command", "probe"), status_probed);
             return;
         }
         status->directory++;
     }
-    status_finish(call);
+    status_ask_deliver(call);
 }
 
 static void status_workers(struct call *call, const json_t *reply)

@@ -10,16 +10,26 @@
 
 #define WAIT_STEP_MS 50
 
-static const json_t *watch_of(const json_t *answer, const char *directory)
+static const json_t *status_of(const json_t *answer, const char *name)
 {
-    char name[80];
-    snprintf(name, sizeof name, "watch %s", directory);
     size_t index;
     const json_t *worker;
     json_array_foreach(json_object_get(answer, "workers"), index, worker)
         if (strcmp(json_string_value(json_object_get(worker, "name")), name) == 0)
             return json_object_get(worker, "status");
     return NULL;
+}
+
+static const json_t *watch_of(const json_t *answer, const char *directory)
+{
+    char name[80];
+    snprintf(name, sizeof name, "watch %s", directory);
+    return status_of(answer, name);
+}
+
+static const json_t *transports_of(const json_t *answer)
+{
+    return json_object_get(status_of(answer, "deliver"), "transports");
 }
 
 static const char *describe_state(TALLOC_CTX *ctx, const json_t *watch)
@@ -47,6 +57,21 @@ static void print_directories(TALLOC_CTX *ctx, const json_t *answer)
                                            cell_text(ctx, watch, "problem") });
     }
     table_print(table, "No directory is configured.");
+}
+
+static void print_transports(TALLOC_CTX *ctx, const json_t *answer)
+{
+    static const char *const headings[] = { "TRANSPORT", "STATE", "UNTIL", "PROBLEM", NULL };
+    struct table *table = table_new(ctx, headings);
+    size_t index;
+    const json_t *transport;
+    if (json_array_size(transports_of(answer)) == 0)
+        return; // in a trial there is none
+    json_array_foreach(transports_of(answer), index, transport)
+        table_row(table, (const char *[]){ cell_text(ctx, transport, "name"), cell_text(ctx, transport, "state"),
+                                           cell_time(ctx, transport, "until"), cell_text(ctx, transport, "problem") });
+    table_print(table, "");
+    putchar('\n');
 }
 
 static void print_workers(TALLOC_CTX *ctx, const json_t *answer)
@@ -89,6 +114,7 @@ static int status_print(struct invocation *invocation, json_t *answer)
     putchar('\n');
     print_delivery(ctx, answer);
     putchar('\n');
+    print_transports(ctx, answer);
     print_workers(ctx, answer);
     printf("\n%s\n", json_is_true(json_object_get(answer, "idle")) ? "Everything is worked off." : "Work is going on.");
     json_decref(answer);
@@ -161,30 +187,50 @@ static void check_directories(TALLOC_CTX *ctx, const json_t *answer, int *worst,
     }
 }
 
-static int run_check(struct invocation *invocation)
+static void check_transports(TALLOC_CTX *ctx, const json_t *answer, int *worst, char **words)
+{
+    size_t index;
+    const json_t *transport;
+    json_array_foreach(transports_of(answer), index, transport)
+        if (strcmp(cell_text(ctx, transport, "state"), "ok") != 0)
+            check_raise(worst, words, CHECK_WARNING,
+                        talloc_asprintf(ctx, "transport %s is %s (%s)", cell_text(ctx, transport, "name"),
+                                        cell_text(ctx, transport, "state"), cell_text(ctx, transport, "problem")));
+}
+
+// The level is the exit status.
+static int check_print(struct invocation *invocation, int level, const char *words, const char *numbers)
 {
     static const char *const levels[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+    if (invocation->json)
+        print_json(json_pack("{s:s,s:i,s:s}", "state", levels[level], "status", level, "words", words));
+    else
+        printf("LDAPNOTIFY %s - %s%s\n", levels[level], words, numbers);
+    return level;
+}
+
+static int run_check(struct invocation *invocation)
+{
     struct error err = { 0 };
     json_t *answer = NULL;
     if (words_done(invocation, &command_check) != EXIT_DONE)
         return CHECK_UNKNOWN;
-    if (client_try(invocation, "GET", "/v1/status", NULL, &answer, &err) != EXIT_DONE) {
-        printf("LDAPNOTIFY CRITICAL - %s\n", err.text);
-        return CHECK_CRITICAL;
-    }
+    int status = client_try(invocation, "GET", "/v1/status", NULL, &answer, &err);
+    if (status != EXIT_DONE)
+        return check_print(invocation, status == EXIT_FORBIDDEN ? CHECK_UNKNOWN : CHECK_CRITICAL, err.text, "");
     TALLOC_CTX *ctx = invocation->ctx;
     int worst = CHECK_OK;
     char *words = talloc_strdup(ctx, "");
     const json_t *messages = json_object_get(json_object_get(answer, "delivery"), "messages");
     long long dead = json_integer_value(json_object_get(messages, "dead")), queued = json_integer_value(json_object_get(messages, "queued"));
     check_directories(ctx, answer, &worst, &words);
+    check_transports(ctx, answer, &worst, &words);
     if (dead > 0)
         check_raise(&worst, &words, CHECK_WARNING, talloc_asprintf(ctx, "%lld messages failed for good", dead));
     if (!*words)
         words = talloc_strdup(ctx, "all directories are caught up");
-    printf("LDAPNOTIFY %s - %s | queued=%lld dead=%lld\n", levels[worst], words, queued, dead);
     json_decref(answer);
-    return worst;
+    return check_print(invocation, worst, words, talloc_asprintf(ctx, " | queued=%lld dead=%lld", queued, dead));
 }
 
 const struct command command_check = {

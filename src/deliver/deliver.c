@@ -60,7 +60,7 @@ static json_t *counts_json(const struct delivery_counts *counts)
     return queue;
 }
 
-static void status_send(struct deliver *deliver)
+static json_t *status_json(struct deliver *deliver)
 {
     struct delivery_counts counts;
     struct error err;
@@ -81,8 +81,23 @@ static void status_send(struct deliver *deliver)
     json_object_set_new(status, "directories", directories);
     if (deliver->problem)
         json_object_set_new(status, "problem", json_string(deliver->problem));
+    return status;
+}
+
+static void status_send(struct deliver *deliver)
+{
+    json_t *status = status_json(deliver);
     worker_status(deliver->worker, status);
     json_decref(status);
+}
+
+// What was told last may be some seconds old; whoever asks hears how it is now.
+static void command_status(struct deliver *deliver, uint32_t request)
+{
+    json_t *reply = status_json(deliver);
+    json_object_set_new(reply, "ok", json_true());
+    worker_reply(deliver->worker, request, reply);
+    json_decref(reply);
 }
 
 // --- import and freeze -------------------------------------------------------------------------------
@@ -250,6 +265,8 @@ static void deliver_command(void *context, uint32_t request, const json_t *comma
     enum message_action action;
     if (name && strcmp(name, "test-mail") == 0)
         test_command(deliver, deliver->worker, request, command);
+    else if (name && strcmp(name, "status") == 0)
+        command_status(deliver, request);
     else if (name && action_parse(name, &action))
         command_queue(deliver, request, command, action);
     else

@@ -209,10 +209,12 @@ static int stage_apply_entries(struct pipeline *pipeline, struct source_state *n
 static int stage_finish(struct pipeline *pipeline, enum source_sweep sweep, const char *doubt, struct source_state *next,
                         struct error *err)
 {
-    bool believe = sweep == SOURCE_SWEEP_UNMENTIONED && !doubt && !pipeline->rebase;
+    enum stage_unmentioned unmentioned = pipeline->rebase ? UNMENTIONED_DOUBT
+                                         : sweep == SOURCE_SWEEP_UNMENTIONED && !doubt ? UNMENTIONED_GONE
+                                                                                       : UNMENTIONED_STAY;
     struct stage_summary summary;
     pipeline_progress(pipeline, "comparing a refresh");
-    if (directory_store_stage_end(pipeline->store, believe, &summary, err) < 0)
+    if (directory_store_stage_end(pipeline->store, unmentioned, &summary, err) < 0)
         return -1;
     log_info("refresh complete", LOG_I("sent", summary.staged), LOG_I("differing", summary.differing),
              LOG_I("gone", summary.gone));

@@ -166,22 +166,6 @@ static void watch_on_failed(evutil_socket_t descriptor, short what, void *contex
     watch_retry(watch);
 }
 
-static void watch_refused(struct watch *watch, const struct error *err)
-{
-    if (++watch->refusals < REFUSALS_MOST) {
-        watch_retry(watch);
-        return;
-    }
-    log_error("the directory refuses our credentials; nothing is tried until the configuration or the secret changes",
-              LOG_E(err));
-    watch_enter(watch, WATCH_REFUSED);
-    struct error why;
-    if (!watch->pipeline)
-        log_warning("nobody could be told: the directory was never read before");
-    else if (pipeline_alert(watch->pipeline, EVENT_SYSTEM_DIRECTORY_REFUSED, err->text, &why) < 0)
-        log_error("the administrators could not be told", LOG_E(&why));
-}
-
 // --- the sink: the pipeline's, and what we want to know of it ---------------------------------------------------------
 
 static const struct source_sink *watch_inner(struct watch *watch)
@@ -299,6 +283,20 @@ static int watch_make_pipeline(struct watch *watch, const char *flavour, struct 
     return 0;
 }
 
+// The pipeline of a directory that was read in an earlier life of ours and cannot be reached now.
+static int watch_recall_pipeline(struct watch *watch, struct error *err)
+{
+    struct source_state *pinned;
+    if (watch->pipeline)
+        return 0;
+    if (directory_store_state(watch->store, watch, &pinned, err) < 0)
+        return -1;
+    int result = pinned->loaded ? watch_make_pipeline(watch, watch_flavour_name(watch, pinned), err)
+                                : error_set(err, "the directory was never read before");
+    talloc_free(pinned);
+    return result;
+}
+
 static int watch_choose(struct watch *watch, struct error *err)
 {
     struct source_state *pinned;
@@ -338,6 +336,21 @@ static int watch_start_source(struct watch *watch, struct error *err)
     watch->probe = probe_new(watch, worker_loop(watch->worker), watch->directory, watch->session, watch->source,
                              watch->ops, watch->pipeline, watch_source_failed, watch);
     return 0;
+}
+
+static void watch_refused(struct watch *watch, const struct error *err)
+{
+    if (++watch->refusals < REFUSALS_MOST) {
+        watch_retry(watch);
+        return;
+    }
+    log_error("the directory refuses our credentials; nothing is tried until the configuration or the secret changes",
+              LOG_E(err));
+    watch_enter(watch, WATCH_REFUSED);
+    struct error why;
+    if (watch_recall_pipeline(watch, &why) < 0 ||
+        pipeline_alert(watch->pipeline, EVENT_SYSTEM_DIRECTORY_REFUSED, err->text, &why) < 0)
+        log_error("the administrators could not be told", LOG_E(&why));
 }
 
 static void watch_connect(struct watch *watch)

@@ -244,7 +244,7 @@ static void bench_refresh(struct bench *b, double made)
     double start = now();
     must(b, directory_store_stage_begin(b->store, &b->err));
     each_entry(b, sink_stage, "staged");
-    must(b, directory_store_stage_end(b->store, true, &summary, &b->err));
+    must(b, directory_store_stage_end(b->store, UNMENTIONED_GONE, &summary, &b->err));
     double taken = now() - start - made;
     printf("refresh staged and compared   %8.3f s   %lld of %lld differ, %ld MiB resident\n", taken,
            (long long)summary.differing, (long long)summary.staged, resident_kib() / 1024);
@@ -268,6 +268,89 @@ static void bench_refresh(struct bench *b, double made)
     }
     directory_store_stage_drop(b->store);
     printf("  its differences applied     %8.3f s   %lld entries\n", now() - start, (long long)applied);
+}
+
+// What a message costs from import to result, without rendering or sending it.
+static void bench_delivery(struct bench *b, int count)
+{
+    struct delivery_store *store;
+    char *path = talloc_asprintf(b->ctx, "%s/delivery.db", b->folder);
+    static uint8_t bytes[4096];
+    must(b, delivery_store_open(b->ctx, path, STORE_WRITE, &store, &b->err));
+    TALLOC_CTX *ctx = talloc_new(NULL);
+    struct event_list list = { 0 };
+    struct directory_event *event = event_list_add(&list, ctx, EVENT_GROUP_DELETED);
+    event->directory = "corp";
+    event->sequence = 1;
+    event->entry = (struct party){ .dn = "cn=g,dc=x", .name = "g" };
+    double start = now();
+    must(b, delivery_store_begin(store, &b->err));
+    for (int i = 0; i < count; i++) {
+        struct waiting waiting = { .directory = "corp", .event = event, .due = 1 };
+        waiting.notification =
+            (struct notification){ .sequence = i + 1,
+                                   .event_sequence = 1,
+                                   .roles = "member",
+                                   .recipient = { .uuid = uuid_of(i), .address = "a@example.com" },
+                                   .rule = "r",
+                                   .transport = "default" };
+        must(b, delivery_store_import(store, &waiting, &b->err));
+    }
+    must(b, delivery_store_commit(store, &b->err));
+    double imported = now();
+    for (int i = 0; i < count;) {
+        must(b, delivery_store_begin(store, &b->err));
+        for (int end = i + 200; i < end && i < count; i++) {
+            struct waiting *bundle;
+            size_t size;
+            must(b, delivery_store_bundle(store, ctx, 1, 100, &bundle, &size, &b->err));
+            struct message message = { .directory = "corp",
+                                       .transport = "default",
+                                       .recipient = "a@example.com",
+                                       .message_id = "<m@x>",
+                                       .bytes = bytes,
+                                       .length = sizeof bytes,
+                                       .created = 1,
+                                       .expires = 9,
+                                       .next_attempt = 1 };
+            must(b, delivery_store_freeze(store, &message, bundle, size, &b->err));
+            talloc_free(bundle);
+        }
+        must(b, delivery_store_commit(store, &b->err));
+    }
+    double frozen = now();
+    for (size_t size = 1; size > 0;) {
+        struct message *messages;
+        must(b, delivery_store_claim(store, ctx, "default", 2, 3, 100, &messages, &size, &b->err));
+        for (size_t i = 0; i < size; i++)
+            messages[i].state = MESSAGE_SENT;
+        must(b, delivery_store_record(store, messages, size, &b->err));
+        talloc_free(messages);
+    }
+    double sent = now();
+    struct delivery_counts counts;
+    must(b, delivery_store_counts(store, &counts, &b->err));
+    printf("%d messages: imported %.1f, frozen %.1f, claimed and recorded %.1f us each; counted in %.2f ms\n",
+           (int)counts.messages[MESSAGE_SENT], (imported - start) * 1e6 / count,
+           (frozen - imported) * 1e6 / count, (sent - frozen) * 1e6 / count, (now() - sent) * 1e3);
+    delivery_store_close(store);
+    talloc_free(ctx);
+}
+
+static int count_entry(void *context, const struct entry *entry)
+{
+    (void)entry;
+    ++*(int *)context;
+    return 0;
+}
+
+static void bench_each(struct bench *b)
+{
+    struct filter *filter = filter_parse(b->ctx, "(objectClass=pwdPolicy)", &b->err);
+    int count = 0;
+    double start = now();
+    must(b, directory_store_each(b->store, filter, count_entry, &count, &b->err));
+    printf("all entries walked            %8.3f s\n", now() - start);
 }
 
 int main(int argc, char **argv)
@@ -305,6 +388,8 @@ int main(int argc, char **argv)
     double large = change_group(&b, 90002, 50000);
     printf("one member more of 50,000     %8.3f ms\n", large * 1e3);
     bench_refresh(&b, made);
+    bench_each(&b);
+    bench_delivery(&b, 50000);
     printf("at the end                    %ld MiB resident\n", resident_kib() / 1024);
     directory_store_close(b.store);
     if (argc <= 3)

@@ -4,6 +4,7 @@ import contextlib
 import pytest
 
 import harness
+import relay
 
 
 @pytest.fixture
@@ -35,9 +36,10 @@ def inbox(cleanup):
 
 
 @pytest.fixture
-def make_daemon(tmp_path, slapd, inbox, cleanup, request):
+def make_daemon(tmp_path, inbox, cleanup, request):
     def make(name="daemon", start=True, **options):
-        daemon = harness.Daemon(tmp_path / name, options.pop("slapd", slapd), options.pop("inbox", inbox), **options)
+        slapd = options.pop("slapd", None) or request.getfixturevalue("slapd")
+        daemon = harness.Daemon(tmp_path / name, slapd, options.pop("inbox", inbox), **options)
         cleanup.callback(daemon.stop)
         request.node.daemon = daemon
         return daemon.start() if start else daemon
@@ -49,6 +51,17 @@ def daemon(make_daemon):
     return make_daemon()
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return harness.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """An authority that nobody trusts."""
+    return harness.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what the daemon had to say."""
@@ -57,3 +70,31 @@ def pytest_runtest_makereport(item, call):
     daemon = getattr(item, "daemon", None)
     if report.failed and daemon:
         report.sections.append(("ldapnotifyd", daemon.tail()))
+
+
+@pytest.fixture
+def make_relay(cleanup):
+    def make(port=None, start=True, **options):
+        made = relay.Relay(port, **options)
+        if start:
+            made.start()
+            cleanup.callback(made.stop)
+        return made
+    return make
+
+
+@pytest.fixture
+def refused_port(cleanup):
+    port = relay.Port()
+    cleanup.callback(port.close)
+    return port.port
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return relay.Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def strange_authority(tmp_path_factory):
+    return relay.Authority(tmp_path_factory.mktemp("strange-ca"), "Nobody's CA")

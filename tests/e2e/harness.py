@@ -4,6 +4,7 @@
 Everything is started by its object and ended by its pid. Nothing sleeps for luck: wait_until() looks until it sees.
 """
 
+import contextlib
 import email
 import email.policy
 import json
@@ -12,9 +13,11 @@ import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import ldap
 import ldap.modlist
@@ -133,17 +136,25 @@ class Slapd:
     """One slapd on loopback with syncprov and ppolicy; `extra` goes to the database section of its configuration."""
 
     def __init__(self, directory, port=None, ldif=None, extra="", overlays=("syncprov", "ppolicy"), lockout=300, sid=None,
-                 head="", checkpoint=True, tls=None):
+                 head="", checkpoint=True, tls=None, sessionlog=10000, ldapi=False, loglevel="none", acl=None, after=""):
         self.directory = pathlib.Path(directory)
         self.port = port or free_port()
         self.overlays = overlays
         self.extra = extra
         self.head = head
         self.sid = sid
+        self.acl = acl or (f"access to attrs=userPassword by self =xw by anonymous auth by * none\n"
+                           f"access to * by dn.exact=\"{SERVICE_DN}\" read by self write by users read by * none")
+        self.after = after  # belongs to the database itself, so it comes before the overlays
         self.tls = tls
         self.process = None
         self.uri = f"ldap://127.0.0.1:{self.port}"
         self.tls_port = free_port() if tls else None
+        self.tls_uri = f"ldaps://127.0.0.1:{self.tls_port}" if tls else None
+        self.sessionlog = sessionlog
+        self.loglevel = loglevel
+        self.ldapi_uri = "ldapi://" + urllib.parse.quote(str(self.directory / "ldapi"), safe="") if ldapi else None
+        self.log = self.directory / "slapd.log"
         (self.directory / "db").mkdir(parents=True)
         self.configure()
         text = company_ldif(lockout) if ldif is None else ldif
@@ -165,10 +176,11 @@ class Slapd:
         lines += [self.head, "database mdb", f"suffix {SUFFIX}", f"rootdn {ROOT_DN}", f"rootpw {ROOT_PASSWORD}",
                   f"directory {self.directory}/db", "maxsize 1073741824", "index objectClass,entryUUID,entryCSN,uid,member eq",
                   f"limits dn.exact=\"{SERVICE_DN}\" size=unlimited time=unlimited",
-                  "access to attrs=userPassword by self =xw by anonymous auth by * none",
-                  f"access to * by dn.exact=\"{SERVICE_DN}\" read by self write by users read by * none"]
+                  self.acl, self.after]
         if "syncprov" in self.overlays:
-            lines += ["overlay syncprov", "syncprov-checkpoint 100 5", "syncprov-sessionlog 10000"]
+            lines += ["overlay syncprov", "syncprov-checkpoint 100 5"]
+            if self.sessionlog:
+                lines.append(f"syncprov-sessionlog {self.sessionlog}")
         if "ppolicy" in self.overlays:
             lines += ["overlay ppolicy", f"ppolicy_default cn=default,ou=policies,{SUFFIX}"]
         lines += [f"overlay {overlay}" for overlay in self.overlays if overlay not in ("syncprov", "ppolicy")]
@@ -182,15 +194,17 @@ class Slapd:
     def start(self):
         urls = f"{self.uri}/"
         if self.tls:
-            urls += f" ldaps://127.0.0.1:{self.tls_port}/"
-        self.process = subprocess.Popen(["slapd", "-h", urls, "-f", self.directory / "slapd.conf", "-d", "none"],
-                                        stdout=subprocess.DEVNULL, stderr=open(self.directory / "slapd.log", "ab"))
+            urls += f" {self.tls_uri}/"
+        if self.ldapi_uri:
+            urls += f" {self.ldapi_uri}/"
+        self.process = subprocess.Popen(["slapd", "-h", urls, "-f", self.directory / "slapd.conf", "-d", self.loglevel],
+                                        stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"))
         wait_until(self.answers, what="slapd to answer")
         return self
 
     def answers(self):
         if self.process.poll() is not None:
-            raise RuntimeError((self.directory / "slapd.log").read_text())
+            raise RuntimeError(self.log.read_text())
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1):
                 return True
@@ -203,6 +217,14 @@ class Slapd:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def slapcat(self):
+        """The whole content with UUIDs and CSNs, for another server's slapadd()."""
+        return subprocess.run(["slapcat", "-f", self.directory / "slapd.conf"], check=True, capture_output=True, text=True).stdout
 
     def connect(self, dn=ROOT_DN, password=ROOT_PASSWORD):
         connection = ldap.initialize(self.uri)
@@ -321,7 +343,7 @@ class Daemon:
     """ldapnotifyd in the foreground with its own configuration, state and control socket."""
 
     def __init__(self, directory, slapd, inbox, live=True, directory_options="", mail_options="", transport_options="", rules=RULES,
-                 more="", uris=None, password=SERVICE_PASSWORD, tls='tls = "none";'):
+                 more="", uris=None, password=SERVICE_PASSWORD, tls='tls = "none";', login=None, log_level=None, more_directories=""):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.state = self.directory / "state"
@@ -335,8 +357,12 @@ class Daemon:
         self.process = None
         self.uris = uris or [slapd.uri]
         self.parts = dict(live=live, inbox=inbox, tls=tls, directory_options=directory_options, mail_options=mail_options,
-                          transport_options=transport_options, rules=rules, more=more)
+                          transport_options=transport_options, rules=rules, more=more, login=login, log_level=log_level,
+                          more_directories=more_directories)
         self.write_config()
+
+    def login(self):
+        return f'bind_dn = "{SERVICE_DN}"; bind_password_file = "{self.secret}";'
 
     def write_config(self, **changes):
         parts = self.parts
@@ -347,24 +373,27 @@ live = {"true" if parts["live"] else "false"};
 user = "{os.environ.get("USER_FOR_TESTS", "root")}";
 state_dir = "{self.state}"; run_dir = "{self.run}";
 template_dir = "{SOURCE}/etc/templates";
-log = {{ target = "stderr"; level = "{os.environ.get("LOG_LEVEL", "info")}"; }};
+log = {{ target = "stderr"; level = "{parts["log_level"] or os.environ.get("LOG_LEVEL", "info")}"; }};
 mail = {{ from = "directory@example.com"; from_name = "Example Directory"; admins = "admins@example.com";
          password_portal_url = "https://password.example.com/"; {parts["mail_options"]} }};
 transports = ( {{ name = "default"; type = "smtp"; hosts = "127.0.0.1:{parts["inbox"].port if parts["inbox"] else 1}"; tls = "none";
                  {parts["transport_options"]} }} );
-directories = ( {{ name = "corp"; uri = [ {uris} ]; base = "{SUFFIX}"; bind_dn = "{SERVICE_DN}";
-                  bind_password_file = "{self.secret}"; reconnect_first = "100ms"; reconnect_most = "2s"; {parts["tls"]}
-                  {parts["directory_options"]} }} );
+directories = ( {{ name = "corp"; uri = [ {uris} ]; base = "{SUFFIX}"; {parts["login"] or self.login()}
+                  reconnect_first = "100ms"; reconnect_most = "2s"; {parts["tls"]}
+                  {parts["directory_options"]} }} {parts["more_directories"]} );
 {parts["rules"]}
 {parts["more"]}
 """)
 
     def start(self, wait=True):
-        self.process = subprocess.Popen([BUILD / "src/daemon/ldapnotifyd", "-f", "-c", self.config],
-                                        stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"))
+        self.process = self.popen()
         if wait:
             self.wait_idle()
         return self
+
+    def popen(self):
+        return subprocess.Popen([BUILD / "src/daemon/ldapnotifyd", "-f", "-c", self.config],
+                                stdout=subprocess.DEVNULL, stderr=open(self.log, "ab"))
 
     def stop(self):
         stop_process(self.process, 20)
@@ -393,3 +422,93 @@ directories = ( {{ name = "corp"; uri = [ {uris} ]; base = "{SUFFIX}"; bind_dn =
 
     def tail(self, lines=60):
         return "".join(self.log.read_text(errors="replace").splitlines(True)[-lines:]) if self.log.exists() else ""
+
+    # What it says of itself.
+
+    def kill(self, name=None, sign=signal.SIGKILL):
+        """Kills one worker, or the supervisor and so everything."""
+        pid = self.worker_pid(name) if name else self.process.pid
+        os.kill(pid, sign)
+        if not name and sign == signal.SIGKILL:
+            self.process.wait()
+        return pid
+
+    def watch(self):
+        return next(worker["status"] for worker in self.status()["workers"] if worker["name"] == "watch corp") or {}
+
+    def wait_state(self, state, within=20):
+        def reached():
+            done = self.ctl("--json", "status", check=False)
+            if done.returncode != 0:
+                return None
+            watches = [w["status"] or {} for w in json.loads(done.stdout)["workers"] if w["name"] == "watch corp"]
+            return watches[0] if watches and watches[0].get("state") == state else None
+        return wait_until(reached, within, f"the watch to be {state}", pause=0.05)
+
+    def wait_problem(self, *words, within=20):
+        """Until the status tells a problem with all these words; the log must have them too."""
+        def told():
+            done = self.ctl("--json", "status", check=False)
+            if done.returncode != 0:
+                return None
+            for worker in json.loads(done.stdout)["workers"]:
+                problem = (worker["status"] or {}).get("problem") or ""
+                if worker["name"] == "watch corp" and all(word in problem for word in words):
+                    return problem
+            return None
+        problem = wait_until(told, within, f"a problem with {words}", pause=0.05)
+        self.wait_log(*words)
+        return problem
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def wait_log(self, *words, within=20, count=1):
+        return wait_until(lambda: len([line for line in self.log_text().splitlines() if all(word in line for word in words)]) >= count,
+                          within, f"{count} × {words} in the log", pause=0.05)
+
+    def sql(self, statement, *values):
+        """Works on the directory's store by hand, while the daemon is stopped."""
+        with contextlib.closing(sqlite3.connect(self.state / "corp.db")) as store:
+            rows = store.execute(statement, values).fetchall()
+            store.commit()
+        return rows
+
+    def events(self):
+        """(event, DN of the entry, DN of the other party) of all events, oldest first."""
+        listed = self.json("events", "--limit", "10000")["events"]
+        return [(e["event"], (e.get("entry") or {}).get("dn"), (e.get("party") or {}).get("dn")) for e in sorted(listed, key=lambda e: int(e["id"].rsplit("-", 1)[1]))]
+
+
+class Authority:
+    """A certificate authority of our own, and the certificates that it signs."""
+
+    def __init__(self, directory, name="test authority"):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.cert = self.directory / "ca.pem"
+        self.key = self.directory / "ca.key"
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", f"/CN={name}",
+                     "-keyout", self.key, "-out", self.cert)
+
+    @staticmethod
+    def openssl(*words):
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+    def issue(self, name, alternative, begin=None, end=None):
+        """Paths as Slapd(tls=…) wants them; begin and end like 20200101000000Z."""
+        cert, key, request, extensions = (self.directory / f"{name}.{kind}" for kind in ("pem", "key", "csr", "ext"))
+        extensions.write_text(f"subjectAltName={alternative}\n")
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", request)
+        if begin:
+            (self.directory / "index").touch()
+            (self.directory / "serial").write_text("1000\n")
+            (self.directory / "ca.cnf").write_text(
+                f"[ca]\ndefault_ca=own\n[own]\ndatabase={self.directory}/index\nserial={self.directory}/serial\nnew_certs_dir={self.directory}\n"
+                "default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n")
+            self.openssl("ca", "-batch", "-config", self.directory / "ca.cnf", "-cert", self.cert, "-keyfile", self.key, "-in", request,
+                         "-out", cert, "-startdate", begin, "-enddate", end, "-extfile", extensions, "-notext")
+        else:
+            self.openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-days", "20", "-extfile",
+                         extensions, "-out", cert)
+        return {"cert": cert, "key": key, "ca": self.cert}

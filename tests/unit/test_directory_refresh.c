@@ -105,10 +105,10 @@ static void stage(struct fixture *f, const struct entry *entry)
     assert_done(f, directory_store_stage(f->store, entry, &f->err));
 }
 
-static struct stage_summary stage_end(struct fixture *f, bool sweep)
+static struct stage_summary stage_end(struct fixture *f, enum stage_unmentioned unmentioned)
 {
     struct stage_summary summary;
-    assert_done(f, directory_store_stage_end(f->store, sweep, &summary, &f->err));
+    assert_done(f, directory_store_stage_end(f->store, unmentioned, &summary, &f->err));
     return summary;
 }
 
@@ -156,7 +156,7 @@ static void refresh_finds_what_differs(void **state)
     stage(f, user_of(f, 5, "new"));
     struct uuid present = uuid_of(3);
     assert_done(f, directory_store_stage_present(f->store, &present, 1, &f->err));
-    struct stage_summary summary = stage_end(f, true);
+    struct stage_summary summary = stage_end(f, UNMENTIONED_GONE);
     assert_int_equal(summary.staged, 4);
     assert_int_equal(summary.differing, 3);
     assert_int_equal(summary.gone, 1);
@@ -182,18 +182,67 @@ static void refresh_without_sweep_keeps_the_unmentioned(void **state)
     stage_begin(f);
     struct uuid gone[] = { uuid_of(2), uuid_of(77) };
     assert_done(f, directory_store_stage_gone(f->store, gone, 2, &f->err));
-    struct stage_summary summary = stage_end(f, false);
+    struct stage_summary summary = stage_end(f, UNMENTIONED_STAY);
     assert_int_equal(summary.gone, 1);
     assert_int_equal(summary.differing, 0);
     assert_string_equal(stage_apply(f, 10), "");
     assert_string_equal(stage_gone(f, 10), "2:deleted");
     directory_store_stage_drop(f->store);
     stage_begin(f);
-    assert_int_equal(stage_end(f, false).gone, 0);
+    assert_int_equal(stage_end(f, UNMENTIONED_STAY).gone, 0);
     directory_store_stage_drop(f->store);
     stage_begin(f);
-    assert_int_equal(stage_end(f, true).gone, 1);
+    assert_int_equal(stage_end(f, UNMENTIONED_GONE).gone, 1);
     directory_store_stage_drop(f->store);
+}
+
+// Who is gone after a refresh that named entries `first` to `last`, all as they are.
+static int64_t gone_after(struct fixture *f, int first, int last, enum stage_unmentioned unmentioned)
+{
+    static const char *const names[] = { "", "a", "b", "c", "d" };
+    stage_begin(f);
+    for (int i = first; i <= last; i++)
+        stage(f, user_of(f, i, names[i]));
+    int64_t gone = stage_end(f, unmentioned).gone;
+    directory_store_stage_drop(f->store);
+    return gone;
+}
+
+static void doubt_outlasts_later_sweeps(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 1; i <= 4; i++)
+        applied(f, user_of(f, i, (const char[]){ (char)('a' + i - 1), '\0' }));
+    stage_begin(f);
+    stage(f, user_of(f, 1, "a"));
+    struct uuid four = uuid_of(4);
+    assert_done(f, directory_store_stage_gone(f->store, &four, 1, &f->err));
+    struct stage_summary summary = stage_end(f, UNMENTIONED_DOUBT);
+    assert_int_equal(summary.doubted, 2);
+    assert_int_equal(summary.gone, 1); // a delete that was said is none that was guessed
+    directory_store_stage_drop(f->store);
+
+    assert_int_equal(gone_after(f, 1, 1, UNMENTIONED_GONE), 1); // 4; 2 and 3 are in doubt
+    assert_int_equal(gone_after(f, 1, 2, UNMENTIONED_GONE), 1); // 2 is named: no more doubt
+    assert_int_equal(gone_after(f, 1, 1, UNMENTIONED_GONE), 2); // 2 and 4
+    applied(f, user_of(f, 3, "c"));
+    assert_int_equal(gone_after(f, 1, 1, UNMENTIONED_GONE), 3); // applied: no more doubt either
+}
+
+static void doubt_ends_with_the_entry(void **state)
+{
+    struct fixture *f = *state;
+    applied(f, user_of(f, 1, "a"));
+    applied(f, user_of(f, 2, "b"));
+    gone_after(f, 1, 1, UNMENTIONED_DOUBT);
+    stage_begin(f);
+    struct uuid two = uuid_of(2);
+    assert_done(f, directory_store_stage_gone(f->store, &two, 1, &f->err));
+    assert_int_equal(stage_end(f, UNMENTIONED_STAY).gone, 1);
+    assert_string_equal(stage_gone(f, 10), "2:deleted");
+    directory_store_stage_drop(f->store);
+    applied(f, user_of(f, 2, "b")); // comes back under the id that it had
+    assert_int_equal(gone_after(f, 1, 1, UNMENTIONED_GONE), 1);
 }
 
 static void last_word_of_a_refresh_counts(void **state)
@@ -214,7 +263,7 @@ static void last_word_of_a_refresh_counts(void **state)
     assert_done(f, directory_store_stage_gone(f->store, &four, 1, &f->err));
     stage(f, user_of(f, 5, "e"));
     stage(f, user_of(f, 5, "ee"));
-    struct stage_summary summary = stage_end(f, true);
+    struct stage_summary summary = stage_end(f, UNMENTIONED_GONE);
     assert_int_equal(summary.gone, 0);
     assert_int_equal(summary.differing, 3);
     assert_string_equal(stage_apply(f, 10), "2:changed renamed, 3:changed renamed, 5:created");
@@ -236,7 +285,7 @@ static void refresh_exchanges_names_and_moves_branches(void **state)
     stage(f, entry_of(f, 11, "uid=of-a,ou=b,dc=x", "sn", "x", NULL));
     stage(f, entry_of(f, 2, "ou=a,dc=x", "ou", "a", NULL));
     stage(f, entry_of(f, 1, "ou=b,dc=x", "ou", "b", NULL));
-    stage_end(f, true);
+    stage_end(f, UNMENTIONED_GONE);
     // Parents first, so that the children have moved with them when their turn comes.
     assert_string_equal(stage_apply(f, 10), "1:changed renamed, 2:changed renamed, 11:none, 12:none");
     assert_string_equal(stage_gone(f, 10), "");
@@ -254,7 +303,7 @@ static void refresh_knows_names_to_come(void **state)
     stage_begin(f);
     stage(f, user_of(f, 9, "b"));
     stage(f, group_of(f, 2, "h", B, NULL));
-    stage_end(f, true);
+    stage_end(f, UNMENTIONED_GONE);
     assert_string_equal(stage_apply(f, 1), "2:changed renamed");
     assert_string_equal(stage_apply(f, 10), "9:changed renamed");
     directory_store_stage_drop(f->store);
@@ -275,7 +324,7 @@ static void other_transactions_run_while_staging(void **state)
     assert_done(f, directory_store_checkpoint(f->store, &f->err));
     begin(f);
     directory_store_rollback(f->store);
-    assert_int_equal(stage_end(f, true).differing, 2);
+    assert_int_equal(stage_end(f, UNMENTIONED_GONE).differing, 2);
     directory_store_stage_drop(f->store);
     // Dropped: nothing of it is left.
     assert_string_equal(found_by_number(f, 2), "none");
@@ -288,7 +337,7 @@ static void crashed_refresh_is_forgotten(void **state)
     applied(f, user_of(f, 1, "a"));
     stage_begin(f);
     stage(f, user_of(f, 2, "b"));
-    stage_end(f, true);
+    stage_end(f, UNMENTIONED_GONE);
     assert_string_equal(stage_apply(f, 1), "2:created");
     fixture_reopen(f);
     assert_string_equal(found_by_number(f, 2), "2");
@@ -305,7 +354,7 @@ static void staged_links_are_found(void **state)
     stage_begin(f);
     stage(f, group_of(f, 9, "g", A, B, NULL));
     stage(f, user_of(f, 2, "b"));
-    stage_end(f, false);
+    stage_end(f, UNMENTIONED_STAY);
     assert_string_equal(links_text(f, 9), "member=" A "[1] member=" B "[2]");
     struct uuid uuid = uuid_of(9);
     size_t count;
@@ -325,6 +374,8 @@ int main(void)
         TEST(aborted_load_leaves_what_was),
         TEST(refresh_finds_what_differs),
         TEST(refresh_without_sweep_keeps_the_unmentioned),
+        TEST(doubt_outlasts_later_sweeps),
+        TEST(doubt_ends_with_the_entry),
         TEST(last_word_of_a_refresh_counts),
         TEST(refresh_exchanges_names_and_moves_branches),
         TEST(refresh_knows_names_to_come),

@@ -538,6 +538,8 @@ static void test_configured_subjects(void **state)
         { (char *)"user.locked", NULL, (char *)"de", (char *)"deutsch" },
         { (char *)"user.locked", (char *)"admins", (char *)"de", (char *)"admins deutsch" },
         { (char *)"digest", NULL, NULL, (char *)"{{count}} news" },
+        { (char *)"group.*", NULL, NULL, (char *)"any group" },
+        { (char *)"user.l*", (char *)"user", (char *)"de", (char *)"less than a name" },
     };
     static const struct { enum event_type type; const char *roles, *language, *subject; } cases[] = {
         { EVENT_USER_LOCKED, "user", "en", "[corp] en locked" },
@@ -545,7 +547,7 @@ static void test_configured_subjects(void **state)
         { EVENT_USER_LOCKED, "user", "de", "deutsch" },
         { EVENT_USER_LOCKED, "admins owner", "de", "admins deutsch" },
         { EVENT_USER_UNLOCKED, "user", "en", "en default" },
-        { EVENT_GROUP_DELETED, "member", "en", "en default" },
+        { EVENT_GROUP_DELETED, "member", "en", "any group" },
     };
     TALLOC_CTX *ctx = talloc_new(NULL);
     struct config own = config;

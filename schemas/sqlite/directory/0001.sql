@@ -14,6 +14,8 @@ CREATE TABLE state (
   loaded INTEGER NOT NULL DEFAULT 0,
   caught_up INTEGER NOT NULL DEFAULT 0,
   last_change INTEGER NOT NULL DEFAULT 0,
+  doubted INTEGER NOT NULL DEFAULT 0,
+  reached TEXT,
   -- Rows of the tables of the same names, so that nobody has to count them.
   entries INTEGER NOT NULL DEFAULT 0,
   links INTEGER NOT NULL DEFAULT 0,
@@ -63,6 +65,12 @@ CREATE INDEX link_target ON link (target, attribute, entry);
 CREATE TABLE outside (
   hash INTEGER PRIMARY KEY,
   value TEXT NOT NULL
+) STRICT;
+
+-- Entries that a refresh after a change of the view did not name: they may be gone, or only out of view. No later refresh
+-- takes them for gone.
+CREATE TABLE doubt (
+  entry INTEGER PRIMARY KEY
 ) STRICT;
 
 -- Names that an entry had before, until another entry takes them. `name` is a DN or a uid.

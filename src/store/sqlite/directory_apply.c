@@ -156,6 +156,23 @@ done:
     return result;
 }
 
+static int run_numbers(struct directory_store *store, const char *sql, int64_t one, int64_t two,
+                       struct error *err)
+{
+    sqlite3_stmt *write = database_query(store->db, sql, err);
+    if (!write)
+        return -1;
+    bind_int(write, 1, one);
+    if (sqlite3_bind_parameter_count(write) > 1)
+        bind_int(write, 2, two);
+    return database_run(store->db, write, err);
+}
+
+static int doubt_end(struct directory_store *store, int64_t id, struct error *err)
+{
+    return run_numbers(store, "DELETE FROM doubt WHERE entry = ?1", id, 0, err);
+}
+
 int directory_store_apply(struct directory_store *store, TALLOC_CTX *ctx, const struct entry *entry,
                           struct delta **delta, struct delta_list *moved, struct error *err)
 {
@@ -165,7 +182,8 @@ int directory_store_apply(struct directory_store *store, TALLOC_CTX *ctx, const 
     struct delta *made = talloc_zero(ctx, struct delta);
     int result = -1;
     if (incoming_prepare(store, entry, err) < 0 ||
-        stored_read(store, made, &entry->uuid, &stored, &found, err) < 0)
+        stored_read(store, made, &entry->uuid, &stored, &found, err) < 0 ||
+        (found && doubt_end(store, stored.id, err) < 0))
         goto failed;
     if (found && !stored.entry) {
         incoming_done(store);
@@ -187,18 +205,6 @@ failed:
 }
 
 // --- deleted -------------------------------------------------------------------------------------
-
-static int run_numbers(struct directory_store *store, const char *sql, int64_t one, int64_t two,
-                       struct error *err)
-{
-    sqlite3_stmt *write = database_query(store->db, sql, err);
-    if (!write)
-        return -1;
-    bind_int(write, 1, one);
-    if (sqlite3_bind_parameter_count(write) > 1)
-        bind_int(write, 2, two);
-    return database_run(store->db, write, err);
-}
 
 static int entry_bury(struct directory_store *store, const struct stored *stored, struct error *err)
 {
@@ -229,7 +235,8 @@ static int entry_bury(struct directory_store *store, const struct stored *stored
                     stored->real_hash, err) < 0)
         return -1;
     store->grown.entries--;
-    return run_numbers(store, "DELETE FROM content WHERE id = ?1", stored->id, 0, err) < 0
+    return doubt_end(store, stored->id, err) < 0 ||
+                   run_numbers(store, "DELETE FROM content WHERE id = ?1", stored->id, 0, err) < 0
                ? -1
                : run_numbers(store, "DELETE FROM entry WHERE id = ?1", stored->id, 0, err);
 }

@@ -83,7 +83,7 @@ static int mirror_clear(struct directory_store *store, struct error *err)
     return database_execute(
         store->db,
         "DELETE FROM link; DELETE FROM entry; DELETE FROM content; DELETE FROM alias; DELETE FROM former; "
-        "DELETE FROM outside; DELETE FROM timer; DELETE FROM lock_expired; "
+        "DELETE FROM outside; DELETE FROM doubt; DELETE FROM timer; DELETE FROM lock_expired; "
         "UPDATE state SET entries = 0, links = 0; "
         "CREATE TEMP TABLE load_target (hash INTEGER NOT NULL, is_uid INTEGER NOT NULL, value TEXT NOT NULL)",
         err);

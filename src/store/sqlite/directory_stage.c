@@ -19,7 +19,7 @@ struct bits {
 };
 
 struct stage {
-    struct bits mentioned, gone; // by id of the mirror
+    struct bits mentioned, gone, doubted; // by id of the mirror
     int64_t next_fresh;
     int64_t staged;
     int64_t pending;     // rows written since the last commit
@@ -275,8 +275,59 @@ static int gone_put(struct directory_store *store, int64_t id, const struct uuid
     return database_run(store->db, write, err);
 }
 
+static int run_id(struct directory_store *store, const char *sql, int64_t id, struct error *err)
+{
+    sqlite3_stmt *write = database_query(store->db, sql, err);
+    if (!write)
+        return -1;
+    bind_int(write, 1, id);
+    return database_run(store->db, write, err);
+}
+
+// Who was named is in doubt no more.
+static int doubts_settle(struct directory_store *store, struct error *err)
+{
+    struct stage *stage = store->stage;
+    int64_t *named = NULL;
+    size_t count = 0;
+    sqlite3_stmt *read = database_query(store->db, "SELECT entry FROM doubt", err);
+    int result = read ? 0 : -1;
+    while (result >= 0 && (result = database_step(store->db, read, err)) > 0) {
+        int64_t id = sqlite3_column_int64(read, 0);
+        if (!bits_get(&stage->mentioned, id)) {
+            bits_set(stage, &stage->doubted, id, true);
+            continue;
+        }
+        if (!named || talloc_array_length(named) == count)
+            named = talloc_realloc(stage, named, int64_t, count * 2 + 64);
+        named[count++] = id;
+    }
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = run_id(store, "DELETE FROM doubt WHERE entry = ?1", named[i], err);
+    talloc_free(named);
+    return result;
+}
+
+// One entry that was not named, or that was named as gone.
+static int gone_judge(struct directory_store *store, int64_t id, const struct uuid *uuid,
+                      enum stage_unmentioned unmentioned, struct stage_summary *summary, struct error *err)
+{
+    const struct stage *stage = store->stage;
+    if (!bits_get(&stage->gone, id)) {
+        if (unmentioned == UNMENTIONED_STAY || bits_get(&stage->doubted, id))
+            return 0;
+        if (unmentioned == UNMENTIONED_DOUBT) {
+            summary->doubted++;
+            return run_id(store, "INSERT INTO doubt (entry) VALUES (?1)", id, err);
+        }
+    }
+    summary->gone++;
+    return gone_put(store, id, uuid, err);
+}
+
 // Walks the index on UUIDs, which has all that is asked for.
-static int gone_collect(struct directory_store *store, bool sweep, int64_t *count, struct error *err)
+static int gone_collect(struct directory_store *store, enum stage_unmentioned unmentioned,
+                        struct stage_summary *summary, struct error *err)
 {
     struct stage *stage = store->stage;
     sqlite3_stmt *read =
@@ -286,26 +337,26 @@ static int gone_collect(struct directory_store *store, bool sweep, int64_t *coun
     int result;
     while ((result = database_step(store->db, read, err)) > 0) {
         int64_t id = sqlite3_column_int64(read, 0);
-        if (!bits_get(&stage->gone, id) && !(sweep && !bits_get(&stage->mentioned, id)))
+        if (bits_get(&stage->mentioned, id) && !bits_get(&stage->gone, id))
             continue;
         struct uuid uuid = column_uuid(read, 1);
-        if (gone_put(store, id, &uuid, err) < 0) {
+        if (gone_judge(store, id, &uuid, unmentioned, summary, err) < 0) {
             sqlite3_reset(read);
             return -1;
         }
-        (*count)++;
     }
     return result;
 }
 
-int directory_store_stage_end(struct directory_store *store, bool sweep, struct stage_summary *summary,
-                              struct error *err)
+int directory_store_stage_end(struct directory_store *store, enum stage_unmentioned unmentioned,
+                              struct stage_summary *summary, struct error *err)
 {
     *summary = (struct stage_summary){ 0 };
     if (stage_write(store, err) < 0)
         return -1;
     struct stage *stage = store->stage;
-    if ((sweep || stage->gone.size > 0) && gone_collect(store, sweep, &summary->gone, err) < 0)
+    bool collect = unmentioned != UNMENTIONED_STAY || stage->gone.size > 0;
+    if (doubts_settle(store, err) < 0 || (collect && gone_collect(store, unmentioned, summary, err) < 0))
         return -1;
     if (database_execute(store->db,
                          "CREATE INDEX stage.entry_rank ON entry (rank); "
@@ -319,6 +370,7 @@ int directory_store_stage_end(struct directory_store *store, bool sweep, struct 
     summary->staged = stage->staged;
     TALLOC_FREE(stage->mentioned.octets);
     TALLOC_FREE(stage->gone.octets);
+    TALLOC_FREE(stage->doubted.octets);
     if (stage_commit(store, err) < 0)
         return -1;
     stage->complete = true;

@@ -87,7 +87,7 @@ int directory_store_state(struct directory_store *store, TALLOC_CTX *ctx, struct
     sqlite3_stmt *read =
         database_query(store->db,
                        "SELECT source, flavour, view_hash, attributes, cookie, version, loaded, "
-                       "caught_up, last_change FROM state",
+                       "caught_up, last_change, doubted, reached FROM state",
                        err);
     int result = read ? database_step(store->db, read, err) : -1;
     if (result < 0)
@@ -103,6 +103,8 @@ int directory_store_state(struct directory_store *store, TALLOC_CTX *ctx, struct
     found->loaded = sqlite3_column_int(read, 6) != 0;
     found->caught_up = sqlite3_column_int64(read, 7);
     found->last_change = sqlite3_column_int64(read, 8);
+    found->doubted = sqlite3_column_int64(read, 9);
+    found->reached = (char *)column_text(found, read, 10);
     sqlite3_reset(read);
     *state = found;
     return 0;
@@ -113,8 +115,8 @@ static int state_write(struct directory_store *store, const struct source_state 
     sqlite3_stmt *write =
         database_query(store->db,
                        "UPDATE state SET source = ?1, flavour = ?2, view_hash = ?3, attributes = ?4, "
-                       "cookie = ?5, loaded = ?6, caught_up = ?7, last_change = ?8, version = version + 1 "
-                       "WHERE version = ?9",
+                       "cookie = ?5, loaded = ?6, caught_up = ?7, last_change = ?8, doubted = ?10, "
+                       "reached = ?11, version = version + 1 WHERE version = ?9",
                        err);
     if (!write)
         return -1;
@@ -126,6 +128,8 @@ static int state_write(struct directory_store *store, const struct source_state 
     bind_int(write, 7, state->caught_up);
     bind_int(write, 8, state->last_change);
     bind_int(write, 9, state->version);
+    bind_int(write, 10, state->doubted);
+    bind_text(write, 11, state->reached);
     if (database_run(store->db, write, err) < 0)
         return -1;
     if (database_changes(store->db) == 1)
