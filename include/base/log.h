@@ -46,7 +46,8 @@ void log_set_context(const char *key, const char *value);
 
 void log_write(enum log_level level, const char *what, const struct log_field *fields);
 
-#define log_fields(...) ((const struct log_field[]){ __VA_ARGS__ __VA_OPT__(,) { .key = NULL } })
+// The first element only stands before a comma that may have nothing after it.
+#define log_fields(...) (((const struct log_field[]){ { .key = NULL }, ##__VA_ARGS__, { .key = NULL } }) + 1)
 #define log_error(what, ...) log_write(LOG_LEVEL_ERROR, (what), log_fields(__VA_ARGS__))
 #define log_warning(what, ...) log_write(LOG_LEVEL_WARNING, (what), log_fields(__VA_ARGS__))
 #define log_notice(what, ...) log_write(LOG_LEVEL_NOTICE, (what), log_fields(__VA_ARGS__))

@@ -236,7 +236,7 @@ static void put_manual_option(FILE *out, TALLOC_CTX *scratch, const struct optio
         fprintf(out, ".It Ic %s_%s No = Ar \\(dqname\\(dq\n", option->name, secret_help[i][0]);
     put_roff(out, talloc_asprintf(scratch, "%s%s", option->help, facts_text(scratch, option)));
     if (option->type == OPTION_SECRET)
-        fputs(" See\n.Sx SECRETS .", out);
+        fputs("\nSee\n.Sx SECRETS .", out);
     fputs("\n", out);
     if (option->example && option->type != OPTION_SECRET) {
         // One argument, in which quotation marks are written otherwise.

@@ -332,6 +332,7 @@ static char *read_include_name(struct expander *expander, struct frame *frame, T
 // A bad octet makes the whole file unreadable; the line tells where to look.
 static int check_encoding(struct expander *expander, struct frame *frame)
 {
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a frame always has text
     if (memchr(frame->at, '\0', (size_t)(frame->end - frame->at)))
         return FAIL(expander, frame, "there is a NUL octet in it; is it a text file in UTF-8?");
     for (const char *at = frame->at; at < frame->end;) {

@@ -365,6 +365,7 @@ static void read_group(struct reader *reader, TALLOC_CTX *ctx, const struct opti
 {
     for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
         const config_setting_t *setting = config_setting_get_elem(group, i);
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the index is within the length
         if (!*section->name && section_find(setting->name))
             continue;
         const struct option *option = section->options;

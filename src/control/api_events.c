@@ -21,6 +21,15 @@ static int64_t limit_of(const struct query *query)
     return limit < 1 ? 1 : limit > EVENTS_MOST ? EVENTS_MOST : limit;
 }
 
+static void events_join(TALLOC_CTX *ctx, struct event_list *all, const struct event_list *more)
+{
+    if (more->count == 0)
+        return;
+    all->items = talloc_realloc(ctx, all->items, struct directory_event *, all->count + more->count);
+    memcpy(all->items + all->count, more->items, more->count * sizeof *more->items);
+    all->count += more->count;
+}
+
 json_t *api_events(const struct config *config, TALLOC_CTX *ctx, const struct query *query, struct error *err)
 {
     struct event_query wanted = { .before = query_number(query, "before", 0),
@@ -37,11 +46,13 @@ json_t *api_events(const struct config *config, TALLOC_CTX *ctx, const struct qu
     for (size_t i = 0; i < config->directory_count; i++) {
         const char *name = config->directories[i].name;
         struct directory_store *store;
+        struct event_list own = { 0 };
         if (only && strcmp(only, name) != 0)
             continue;
         if (api_open_directory(config, ctx, name, &store, err) < 0 ||
-            (store && directory_store_events(store, ctx, &wanted, &list, err) < 0))
+            (store && directory_store_events(store, ctx, &wanted, &own, err) < 0))
             return NULL;
+        events_join(ctx, &list, &own);
     }
     if (list.count > 1)
         qsort(list.items, list.count, sizeof *list.items, newer_first);

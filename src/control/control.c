@@ -34,11 +34,10 @@ static void control_reply(void *context, uint32_t request, const json_t *reply)
     server_reply(control->server, request, reply);
 }
 
-static void control_end(void *context)
+static void control_closed(void *context)
 {
     struct control *control = context;
     struct worker *worker = control->worker;
-    server_close(control->server);
     talloc_free(control);
     worker_exit(worker);
 }
@@ -46,7 +45,7 @@ static void control_end(void *context)
 static void control_stop(void *context)
 {
     struct control *control = context;
-    server_finish(control->server, control_end, control);
+    server_close(control->server, control_closed, control);
 }
 
 const struct worker_handlers control_handlers = {

@@ -24,8 +24,7 @@
 #define IDLE_SECONDS 60
 #define BACKLOG 1024 // a caller beyond it is turned away at once by the kernel
 #define PENDING_MOST 256
-#define FINISH_WITHIN (5 * CLOCK_SECOND)
-#define FINISH_LOOK_USEC 10000
+#define CLOSE_SECONDS 3 // for answers that are on their way when we are to stop
 #define METHODS_ALL                                                                                          \
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |               \
      EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
@@ -33,19 +32,33 @@
 struct server {
     struct worker *worker;
     struct evhttp *http;
+    struct evhttp_bound_socket *bound;
     char *path;
     struct call *calls; // passed on, waiting for their answer
     uint32_t next_request;
     unsigned pending;
-    struct evhttp_bound_socket *listening;
-    struct event *finish;
-    int64_t finish_until; // monotonic
-    bool quiet;           // nobody waited at the last look
-    server_done_fn *done;
-    void *done_context;
+    unsigned unsent; // answers that are being written
+    struct event *close_timer;
+    void (*closed)(void *context); // NULL: nobody wants us to close
+    void *context;
 };
 
+// On the next turn of the loop: libevent is still at work with the connection.
+static void server_close_if_done(struct server *server)
+{
+    if (server->closed && !server->calls && !server->unsent)
+        event_active(server->close_timer, EV_TIMEOUT, 0);
+}
+
 // --- answering -----------------------------------------------------------------------------------------------------
+
+static void on_sent(struct evhttp_request *request, void *context)
+{
+    (void)request;
+    struct server *server = context;
+    server->unsent--;
+    server_close_if_done(server);
+}
 
 // A caller that has hung up meanwhile takes its connection away from the request; libevent then only frees it.
 static void call_answer(struct call *call, int status, const json_t *body)
@@ -55,6 +68,10 @@ static void call_answer(struct call *call, int status, const json_t *body)
     evbuffer_add_printf(buffer, "%s\n", text ? text : "{}");
     free(text);
     evhttp_add_header(evhttp_request_get_output_headers(call->request), "Content-Type", "application/json");
+    if (evhttp_request_get_connection(call->request)) {
+        call->server->unsent++;
+        evhttp_request_set_on_complete_cb(call->request, on_sent, call->server);
+    }
     evhttp_send_reply(call->request, status, status == 200 ? "OK" : "Error", buffer);
     evbuffer_free(buffer);
 }
@@ -74,8 +91,10 @@ static void call_unlink(struct call *call)
 
 static void call_finish(struct call *call)
 {
+    struct server *server = call->server;
     call_unlink(call);
     talloc_free(call);
+    server_close_if_done(server);
 }
 
 static void call_fail(struct call *call, const struct error *err)
@@ -243,13 +262,23 @@ static int server_listen(struct server *server, struct event_base *loop, struct 
     if (!listener)
         return error_set(err, "control socket %s: %s", server->path, strerror(errno));
     // Everybody may connect; what they may do is decided by who they are.
-    if (chmod(server->path, 0666) == 0)
-        server->listening = evhttp_bind_listener(server->http, listener);
-    if (!server->listening) {
+    if (chmod(server->path, 0666) < 0 || !(server->bound = evhttp_bind_listener(server->http, listener))) {
         evconnlistener_free(listener);
         return error_set(err, "control socket %s: %s", server->path, strerror(errno));
     }
     return 0;
+}
+
+static void on_close(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    struct server *server = context;
+    void (*closed)(void *) = server->closed;
+    void *closed_context = server->context;
+    event_free(server->close_timer);
+    evhttp_free(server->http);
+    talloc_free(server);
+    closed(closed_context);
 }
 
 struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error *err)
@@ -271,43 +300,18 @@ struct server *server_open(TALLOC_CTX *ctx, struct worker *worker, struct error 
         talloc_free(server);
         return NULL;
     }
+    server->close_timer = evtimer_new(worker_loop(worker), on_close, server);
     return server;
 }
 
-// Answers that were given a look ago have been written since.
-static void on_finish(evutil_socket_t socket, short what, void *context)
+// Who asked for a reload wants to hear how it went, though it replaces us.
+void server_close(struct server *server, void (*closed)(void *context), void *context)
 {
-    (void)socket, (void)what;
-    struct server *server = context;
-    bool quiet = server->pending == 0;
-    if ((quiet && server->quiet) || clock_monotonic() >= server->finish_until) {
-        server->done(server->done_context);
-        return;
-    }
-    server->quiet = quiet;
-    const struct timeval soon = { .tv_usec = FINISH_LOOK_USEC };
-    event_add(server->finish, &soon);
-}
-
-void server_finish(struct server *server, server_done_fn *done, void *context)
-{
-    server->done = done;
-    server->done_context = context;
-    server->finish_until = clock_monotonic() + FINISH_WITHIN;
-    evhttp_del_accept_socket(server->http, server->listening);
-    server->listening = NULL;
-    server->finish = evtimer_new(worker_loop(server->worker), on_finish, server);
-    if (server->finish)
-        event_active(server->finish, EV_TIMEOUT, 0);
-    else
-        done(context);
-}
-
-void server_close(struct server *server)
-{
-    if (server->finish)
-        event_free(server->finish);
-    evhttp_free(server->http);
+    static const struct timeval at_most = { .tv_sec = CLOSE_SECONDS };
+    evhttp_del_accept_socket(server->http, server->bound);
     unlink(server->path);
-    talloc_free(server);
+    server->closed = closed;
+    server->context = context;
+    event_add(server->close_timer, &at_most);
+    server_close_if_done(server);
 }

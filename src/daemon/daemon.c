@@ -19,6 +19,7 @@
 #include "plan.h"
 #include "process/log_setup.h"
 #include "process/privilege.h"
+#include "state_lock.h"
 
 #define SECRETS_INTERVAL (3 * CLOCK_SECOND)
 #define STATUS_INTERVAL CLOCK_SECOND
@@ -169,6 +170,9 @@ static int daemon_start(struct daemon *daemon, struct error *err)
     if (log_setup_open(&daemon->config->log, daemon->options->foreground, "ldapnotifyd", err) < 0 ||
         daemon_take_pid_file(daemon, err) < 0 || process_harden(err) < 0)
         return -1;
+    daemon->state_lock = state_lock_take(daemon->config->state_dir, daemon->options->duties, err);
+    if (daemon->state_lock < 0)
+        return -1;
     signal(SIGPIPE, SIG_IGN);
     if (chdir("/") < 0)
         return error_set(err, "changing to /: %s", strerror(errno));
@@ -194,6 +198,8 @@ static void daemon_end(struct daemon *daemon)
         event_base_free(daemon->loop);
     if (daemon->pid_file >= 0)
         pid_file_give_back(daemon->pid_path, daemon->pid_file);
+    if (daemon->state_lock >= 0)
+        close(daemon->state_lock);
     talloc_free(daemon);
     log_close();
 }
@@ -217,7 +223,7 @@ int daemon_run(const struct options *options)
     if (!daemon)
         return EXIT_FAILURE;
     daemon->options = options;
-    daemon->report = daemon->pid_file = -1;
+    daemon->report = daemon->pid_file = daemon->state_lock = -1;
     daemon->started = clock_now();
     bool told = false;
     daemon->config = load_all(daemon, options, print_problem, &told, &daemon->secrets, &err);

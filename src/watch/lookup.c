@@ -71,6 +71,7 @@ static int complete_party(struct pipeline *pipeline, TALLOC_CTX *ctx, struct par
     int result = 0;
     if (!uuid_is_null(&party->uuid))
         result = directory_store_by_uuid(pipeline->store, scratch, &party->uuid, &entry, former, err);
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): without a UUID there is a DN
     else if (strchr(party->dn, '='))
         result = directory_store_by_dn(pipeline->store, scratch, party->dn, &entry, former, err);
     else

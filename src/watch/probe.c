@@ -8,6 +8,10 @@
 #include "base/log.h"
 #include "directory/dn.h"
 
+// The source reads from the same connection: it may have taken our answer off the socket into libldap's queue, of which
+// no event tells. So we look from time to time while a probe is out.
+static const struct timeval look_again = { .tv_usec = 50000 };
+
 struct waiter {
     void (*answer)(void *context, int behind);
     void *context;
@@ -160,7 +164,7 @@ static void probe_send(struct probe *probe)
         return;
     }
     probe->message = message;
-    event_add(probe->read_event, NULL);
+    event_add(probe->read_event, &look_again);
     probe_arm(probe->look_timer, LOOK_EVERY);
     probe_arm(probe->answer_timer, probe->directory->operation_timeout);
 }

@@ -181,7 +181,7 @@ static int storm_end(struct pipeline *pipeline, const struct storm *storm, enum 
 int pipeline_release_storm(struct pipeline *pipeline, int64_t id, const char *who, int64_t *count, struct error *err)
 {
     TALLOC_CTX *ctx = talloc_new(NULL);
-    struct storm storm;
+    struct storm storm = { 0 };
     int result = -1;
     *count = 0;
     if (storm_find(pipeline, ctx, id, &storm, err) < 0)
@@ -206,7 +206,7 @@ done:
 int pipeline_discard_storm(struct pipeline *pipeline, int64_t id, const char *who, struct error *err)
 {
     TALLOC_CTX *ctx = talloc_new(NULL);
-    struct storm storm;
+    struct storm storm = { 0 };
     int result = storm_find(pipeline, ctx, id, &storm, err);
     if (result == 0)
         result = storm_end(pipeline, &storm, STORM_DISCARDED, who, err);

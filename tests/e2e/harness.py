@@ -292,6 +292,7 @@ class Inbox:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         message.envelope = (envelope.mail_from, list(envelope.rcpt_tos))
         message.raw = envelope.content
+        message.events = [value.split(";")[0].strip() for value in message.get_all("X-LdapNotify-Event", [])]
         with self.lock:
             self.messages.append(message)
         return "250 taken"
@@ -304,8 +305,7 @@ class Inbox:
         """(event name, recipient) of every event told so far."""
         told = []
         for message in self.all():
-            for value in message.get_all("X-LdapNotify-Event", []):
-                event = value.split(";")[0].strip()
+            for event in message.events:
                 if name is None or event == name:
                     told.append((event, message.envelope[1][0]))
         return told
@@ -313,7 +313,7 @@ class Inbox:
     def wait_for(self, event, recipient=None, count=1, within=20.0):
         def found():
             told = [message for message in self.all()
-                    if any(value.split(";")[0].strip() == event for value in message.get_all("X-LdapNotify-Event", []))
+                    if event in message.events
                     and (recipient is None or message.envelope[1][0] == recipient)]
             return told if len(told) >= count else None
         try:

@@ -124,7 +124,7 @@ def test_leaves_and_enters_the_filter(make_slapd, make_daemon, inbox):
     away(daemon, lambda: slapd.modify(person_dn("dan"), ("replace", "employeeType", "hidden")))
     inbox.wait_for("user.deleted", "dan@example.com", count=2)
     daemon.wait_idle()
-    assert len(inbox.events()) == 3
+    assert [e for e, _ in inbox.events() if e != "user.manager.added"] == ["user.deleted", "user.created", "user.deleted"]
 
 
 @pytest.mark.parametrize("offline", [False, True])
