@@ -285,7 +285,8 @@ class Inbox:
         return self
 
     def stop(self):
-        self.controller.stop(no_assert=True)
+        if not self.controller.loop.is_closed():
+            self.controller.stop(no_assert=True)
 
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
