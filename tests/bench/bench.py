@@ -497,7 +497,7 @@ def machine():
     memory = int(open("/proc/meminfo").readline().split()[1]) // 1024 // 1024
     slapd = subprocess.run(["slapd", "-VV"], capture_output=True, text=True).stderr.split("\n")[0]
     return {"processor": model, "processors": os.cpu_count(), "memory_gib": memory, "kernel": platform.release(),
-            "slapd": slapd.strip("@(#) $"), "load_before": os.getloadavg()[0]}
+            "slapd": slapd.replace("@(#) $", "").split(" (")[0], "load_before": os.getloadavg()[0]}
 
 
 def main():
