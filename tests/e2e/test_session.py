@@ -3,7 +3,6 @@
 
 import os
 import socket
-import threading
 
 import ldap
 import pytest
@@ -99,11 +98,9 @@ def test_refused_password_stops_after_two_and_comes_back(make_slapd, make_daemon
     inbox.wait_for("system.directory.refused", "admins@example.com")
     assert refused_binds(slapd) == 2
     add_carla(slapd)
-    # Several reconnect_most later there is still no third one; the supervisor has looked at the secret meanwhile.
-    looks = slapd.log.read_text(errors="replace").count("conn=")
     daemon.secret.write_text("another\n")
     inbox.wait_for("group.member.added", "carla@example.com", within=20)
-    assert refused_binds(slapd) == 2 and looks
+    assert refused_binds(slapd) == 2  # the supervisor took seconds to see the secret, and nothing was tried meanwhile
     assert daemon.watch()["problem"] is None
     assert len(inbox.events("system.directory.refused")) == 1
 
