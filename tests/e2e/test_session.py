@@ -13,6 +13,17 @@ from harness import SERVICE_DN, SUFFIX, group_dn, person_dn, wait_until
 HERE = "IP:127.0.0.1,DNS:localhost"
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return harness.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """An authority that nobody trusts."""
+    return harness.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+
+
 def trust(authority):
     return f'tls = "starttls"; tls_ca_file = "{authority.cert}";'
 
