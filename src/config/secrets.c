@@ -34,6 +34,7 @@ char *secret_copy(TALLOC_CTX *ctx, const char *text, size_t length)
 
 // Who the daemon runs as: these may own or read its secrets beside root.
 struct identity {
+    const char *name;
     uid_t user;
     gid_t group;
     bool has_user, has_group;
@@ -44,6 +45,7 @@ static struct identity identity_of(const struct config *config)
     struct identity identity = { 0 };
     const struct passwd *account = config->user ? getpwnam(config->user) : NULL;
     if (account) {
+        identity.name = config->user;
         identity.user = account->pw_uid;
         identity.group = account->pw_gid;
         identity.has_user = identity.has_group = true;
@@ -66,8 +68,8 @@ static int check_permissions(const char *path, const struct stat *status, const 
         return error_set(err, "%s is no regular file", path);
     if (!owner)
         return error_set(err,
-                         "%s belongs to another user (number %lu), who could change it; run: chown root %s",
-                         path, (unsigned long)status->st_uid, path);
+                         "%s belongs to another user (number %lu), who could change it; run: chown %s %s",
+                         path, (unsigned long)status->st_uid, identity->has_user ? identity->name : "root", path);
     if (status->st_mode & (S_IROTH | S_IWOTH))
         return error_set(err, "%s can be %s by every user of this machine; run: chmod 600 %s", path,
                          status->st_mode & S_IROTH ? "read" : "changed", path);

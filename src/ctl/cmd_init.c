@@ -67,27 +67,41 @@ static void print_configuration(struct invocation *invocation, const struct conf
            ");\n\n"
            "directories = (\n"
            "  { name = \"main\";\n    uri = [ %s ];\n    base = %s;\n    flavour = \"%s\";\n    bind_dn = %s;\n"
-           "    bind_password_file = %s;  // mode 0600\n%s  }\n);\n\n"
+           "    bind_password_file = %s;  // mode 0600, owned by ldapnotify\n%s  }\n);\n\n"
            "@include \"rules.conf\"\n",
            directory->uri.items[0], flavour, quote(ctx, directory->uri.items[0]), quote(ctx, base), flavour, quote(ctx, dn),
            quote(ctx, secret), describe_tls(ctx, directory));
 }
 
+// Comments, for cn=config; ldapmodify takes them as they are once the slashes are gone.
 static void print_server_advice(const char *base, const char *dn, bool has_sync)
 {
     if (!has_sync)
-        printf("\n// This server does not offer content synchronisation (RFC 4533). On OpenLDAP load the syncprov overlay\n"
+        printf("\n// This server does not offer content synchronisation (RFC 4533). On OpenLDAP load the overlay syncprov\n"
                "// on the database of %s:\n"
+               "//   dn: cn=module{0},cn=config\n"
+               "//   changetype: modify\n"
+               "//   add: olcModuleLoad\n"
+               "//   olcModuleLoad: syncprov\n"
+               "//\n"
                "//   dn: olcOverlay=syncprov,olcDatabase={1}mdb,cn=config\n"
+               "//   changetype: add\n"
                "//   objectClass: olcSyncProvConfig\n"
+               "//   olcOverlay: syncprov\n"
                "//   olcSpCheckpoint: 100 5\n"
                "//   olcSpSessionlog: 10000\n",
                base);
-    printf("\n// The account needs to read the entries and must not meet a size limit. On OpenLDAP:\n"
+    printf("\n// The account must be able to read every entry that matters, without a limit. On OpenLDAP, before the rules\n"
+           "// that are there:\n"
+           "//   dn: olcDatabase={1}mdb,cn=config\n"
+           "//   changetype: modify\n"
+           "//   add: olcLimits\n"
            "//   olcLimits: dn.exact=\"%s\" size=unlimited time=unlimited\n"
-           "//   olcAccess: to attrs=userPassword by self =xw by anonymous auth by * none\n"
-           "//   olcAccess: to * by dn.exact=\"%s\" read by * break\n",
-           dn, dn);
+           "//   -\n"
+           "//   add: olcAccess\n"
+           "//   olcAccess: {0}to attrs=userPassword by dn.exact=\"%s\" none by * break\n"
+           "//   olcAccess: {1}to * by dn.exact=\"%s\" read by * break\n",
+           dn, dn, dn);
 }
 
 static int look_at(struct invocation *invocation, struct config_directory *directory, const char *wanted_base)
@@ -106,6 +120,14 @@ static int look_at(struct invocation *invocation, struct config_directory *direc
     print_server_advice(base, dn, session_supports(session, SYNC_REQUEST_OID));
     session_close(session);
     return EXIT_DONE;
+}
+
+// The reader's words without the place in the text that we have made up ourselves.
+static const char *bare_words(const char *text)
+{
+    static const char section[] = "directories.";
+    const char *found = strstr(text, section);
+    return found ? found + strlen(section) : text;
 }
 
 static int run_init(struct invocation *invocation)
@@ -132,7 +154,7 @@ static int run_init(struct invocation *invocation)
     text = talloc_strdup_append(text, " } );");
     struct config *config = config_read_slice(ctx, text, &err);
     if (!config || config_load_secrets(config, &err) < 0)
-        return complain(EXIT_USAGE, "%s", err.text);
+        return complain(EXIT_USAGE, "%s", bare_words(err.text));
     return look_at(invocation, &config->directories[0], base);
 }
 

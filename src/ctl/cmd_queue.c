@@ -6,6 +6,13 @@
 #include "client.h"
 #include "table.h"
 
+// Only what waits has a next attempt.
+static const char *next_attempt(TALLOC_CTX *ctx, const json_t *message)
+{
+    const char *state = json_string_value(json_object_get(message, "state"));
+    return state && strcmp(state, "queued") == 0 ? cell_time(ctx, message, "next_attempt") : "-";
+}
+
 static void print_messages(struct invocation *invocation, const json_t *answer, const char *when_empty)
 {
     static const char *const headings[] = { "MESSAGE", "STATE", "CREATED", "TO", "SUBJECT", "TRIES", "NEXT", "LAST WORDS", NULL };
@@ -17,7 +24,7 @@ static void print_messages(struct invocation *invocation, const json_t *answer, 
         table_row(table, (const char *[]){ cell_number(ctx, message, "id"), cell_text(ctx, message, "state"),
                                            cell_time(ctx, message, "created"), cell_text(ctx, message, "recipient"),
                                            cell_text(ctx, message, "subject"), cell_number(ctx, message, "attempts"),
-                                           cell_time(ctx, message, "next_attempt"), cell_text(ctx, message, "reply") });
+                                           next_attempt(ctx, message), cell_text(ctx, message, "reply") });
     table_print(table, when_empty);
 }
 
@@ -57,7 +64,7 @@ static int show_message(struct invocation *invocation, const char *id)
     printf("message   %s\nstate     %s\nto        %s\nvia       %s %s\ncreated   %s\nattempts  %s\nnext      %s\nfinished  %s\nreply     %s\n",
            cell_number(ctx, answer, "id"), cell_text(ctx, answer, "state"), cell_text(ctx, answer, "recipient"),
            cell_text(ctx, answer, "transport"), cell_text(ctx, answer, "host"), cell_time(ctx, answer, "created"),
-           cell_number(ctx, answer, "attempts"), cell_time(ctx, answer, "next_attempt"),
+           cell_number(ctx, answer, "attempts"), next_attempt(ctx, answer),
            cell_time(ctx, answer, "finished"), cell_text(ctx, answer, "reply"));
     size_t index;
     const json_t *event;

@@ -86,11 +86,13 @@ const char *cell_number(TALLOC_CTX *ctx, const json_t *object, const char *key)
 
 const char *cell_time(TALLOC_CTX *ctx, const json_t *object, const char *key)
 {
-    int64_t time = json_integer_value(json_object_get(object, key));
-    time_t seconds = (time_t)(time / CLOCK_SECOND);
-    struct tm broken;
+    const json_t *value = json_object_get(object, key);
+    time_t seconds = (time_t)(json_integer_value(value) / CLOCK_SECOND);
+    struct tm broken = { 0 };
     char text[64];
-    if (time == 0 || !localtime_r(&seconds, &broken) || strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken) == 0)
+    if (json_is_string(value) && strptime(json_string_value(value), "%Y-%m-%dT%H:%M:%S", &broken)) // so in events
+        seconds = timegm(&broken);
+    if (seconds == 0 || !localtime_r(&seconds, &broken) || strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken) == 0)
         return "-";
     return talloc_strdup(ctx, text);
 }
@@ -99,6 +101,6 @@ const char *cell_age(TALLOC_CTX *ctx, int64_t time)
 {
     if (time == 0)
         return "never";
-    int64_t age = clock_now() - time;
-    return age < CLOCK_SECOND ? "just now" : talloc_asprintf(ctx, "%s ago", text_describe_duration(ctx, age));
+    int64_t age = (clock_now() - time) / CLOCK_SECOND * CLOCK_SECOND;
+    return age <= 0 ? "just now" : talloc_asprintf(ctx, "%s ago", text_describe_duration(ctx, age));
 }

@@ -156,7 +156,7 @@ static void test_group(void **state)
     assert_non_null(load((struct config_secret){ .file = path_of(path) }, &err));
     assert_int_equal(chown(path, 12345, 1), 0);
     assert_null(load((struct config_secret){ .file = path_of(path) }, &err));
-    assert_non_null(strstr(err.text, "belongs to another user (number 12345), who could change it; run: chown root /"));
+    assert_non_null(strstr(err.text, "belongs to another user (number 12345), who could change it; run: chown daemon /"));
 }
 
 static void test_kinds_of_files(void **state)
