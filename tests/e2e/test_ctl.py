@@ -415,6 +415,20 @@ def test_init_with_login(tmp_path, slapd):
     assert SERVICE_PASSWORD not in text
 
 
+def test_init_with_tls(tmp_path, make_slapd, authority):
+    certificate, key = authority.issue_files("slapd")
+    slapd = make_slapd("tls", tls={"cert": certificate, "key": key, "ca": authority.certificate})
+    text, file = init(tmp_path, slapd.uri, "--starttls", "--ca-file", authority.certificate)
+    assert 'tls = "starttls"' in text and str(authority.certificate) in text
+    assert run(CTL, "--config", file, "test-directory").returncode == 0
+    implicit = f"ldaps://127.0.0.1:{slapd.tls_port}"
+    text, file = init(tmp_path, implicit, "--ca-file", authority.certificate)
+    assert implicit in text and "starttls" not in text
+    assert run(CTL, "--config", file, "test-directory").returncode == 0
+    done = run(CTL, "init", implicit)
+    assert done.returncode == 1 and "certificate" in done.stderr, done
+
+
 def test_init_of_nobody(refused_port):
     done = run(CTL, "init", f"ldap://127.0.0.1:{refused_port}")
     assert done.returncode == 1 and str(refused_port) in done.stderr, done
