@@ -98,7 +98,7 @@ static void refresh_fails_half_way_and_is_told_once(void **state)
         world_configure("resync_transaction = 1;", "");
         world_crash();
         load();
-        store_fails("INSERT ON event", sqlite3_mprintf("NEW.sequence >= %d", n));
+        store_fails("INSERT ON event", talloc_asprintf(world, "NEW.sequence >= %d", n));
         for (int attempt = 0; attempt < 2; attempt++) {
             OK(begin(SOURCE_REFRESH_WHOLE));
             OK(say(1, PERSON("ann")));
