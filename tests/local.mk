@@ -15,4 +15,5 @@ include tests/unit/route.mk
 include tests/unit/store.mk
 include tests/unit/watch.mk
 include tests/bench/store.mk
+include tests/bench/local.mk
 EXTRA_DIST += tests/lint .clang-tidy .ci/run

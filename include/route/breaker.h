@@ -17,6 +17,9 @@ struct breaker *breaker_new(TALLOC_CTX *ctx, const struct config_storm *limits, 
 // A transaction would make `count` notifications by rule `rule`. True: too many, hold all of them. Counts that are
 // let through enter the rule's last minute.
 bool breaker_trips(struct breaker *breaker, size_t rule, size_t count, int64_t now);
+// What was counted since the last breaker_keep() is not counted after all: it was never sent.
+void breaker_keep(struct breaker *breaker);
+void breaker_undo(struct breaker *breaker);
 // A big refresh comes in several transactions: until ended, per_transaction counts over all of them, so that the
 // rest of it is held once the limit has been passed.
 void breaker_refresh(struct breaker *breaker, bool begin);

@@ -75,6 +75,9 @@ struct source_ops {
     // Is the server ahead of `cookie`? Asynchronous sources answer from `context_csn` values of the base entry.
     // 1 behind, 0 caught up, -1 cannot say.
     int (*is_behind)(const char *cookie, const struct attribute *context_csn);
+    // Why a refresh that ends with cookie `theirs` is behind the one that we had reached with `ours`, in words: what it
+    // does not name may only not have come there yet. NULL: it is not. Owned by `ctx`.
+    char *(*went_back)(TALLOC_CTX *ctx, const char *ours, const char *theirs);
     // Somebody else read from the session's socket: look again whether messages of ours wait inside libldap.
     void (*wake)(struct source *source);
 };

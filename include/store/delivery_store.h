@@ -53,6 +53,8 @@ int delivery_store_import(struct delivery_store *store, struct waiting *waiting,
 // `waiting`'s; newest first.
 int delivery_store_opposites(struct delivery_store *store, TALLOC_CTX *ctx, const struct waiting *waiting, struct waiting **found, size_t *count, struct error *err) MUST_CHECK;
 int delivery_store_set_state(struct delivery_store *store, int64_t notification, enum notification_state state, const char *reason, struct error *err) MUST_CHECK;
+// It is due at `due` instead.
+int delivery_store_postpone(struct delivery_store *store, int64_t notification, int64_t due, struct error *err) MUST_CHECK;
 int delivery_store_fold(struct delivery_store *store, int64_t notification, struct error *err) MUST_CHECK;
 // When the next digest is due; 0: none waits.
 int delivery_store_next_due(struct delivery_store *store, int64_t *due, struct error *err) MUST_CHECK;

@@ -27,6 +27,8 @@ struct pipeline_hooks {
     void (*progress)(void *context, const char *what);
     // Reads an entry that the mirror does not hold (a password policy outside the base); may be NULL. *entry NULL: none.
     int (*read_entry)(void *context, TALLOC_CTX *ctx, const char *dn, struct entry **entry, struct error *err);
+    // The source's went_back(); may be NULL.
+    char *(*went_back)(void *context, TALLOC_CTX *ctx, const char *ours, const char *theirs);
 };
 
 // `config`, `directory`, `flavour`, `store` and `hooks` outlive it. The store's flavour is set by this.
@@ -47,6 +49,9 @@ int pipeline_pin(struct pipeline *pipeline, const char *source, struct error *er
 const struct source_sink *pipeline_sink(struct pipeline *pipeline);
 // The source stopped in the middle: forgets what was not committed.
 void pipeline_abort(struct pipeline *pipeline);
+// Implied deletes were not believed, lately: everything should be read again after pipeline_forget_cookie(), to find
+// them. The server is believed in the end, even if it never comes back to where it was: see DOUBT_MOST.
+bool pipeline_doubts(const struct pipeline *pipeline);
 bool pipeline_caught_up(const struct pipeline *pipeline); // the session's refresh is committed
 
 // Fires the timers that are due. Does nothing before pipeline_caught_up() (promise 8).

@@ -22,6 +22,7 @@
 #define BODY_MOST 65536
 #define HEADERS_MOST 16384
 #define IDLE_SECONDS 60
+#define BACKLOG 1024 // a caller beyond it is turned away at once by the kernel
 #define PENDING_MOST 256
 #define CLOSE_SECONDS 3 // for answers that are on their way when we are to stop
 #define METHODS_ALL                                                                                          \
@@ -256,7 +257,7 @@ static int server_listen(struct server *server, struct event_base *loop, struct 
         unlink(server->path); // left behind by a worker that died
     }
     struct evconnlistener *listener =
-        evconnlistener_new_bind(loop, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 64,
+        evconnlistener_new_bind(loop, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG,
                                 (struct sockaddr *)&address, (int)sizeof address);
     if (!listener)
         return error_set(err, "control socket %s: %s", server->path, strerror(errno));

@@ -99,7 +99,8 @@ static int run_source(TALLOC_CTX *ctx, struct trial *trial, struct session *sess
     if (trial->complete)
         return EXIT_DONE;
     if (*trial->failure.text)
-        return complain(EXIT_FAILED, "the source %s does not deliver: %s", ops->name, trial->failure.text);
+        return complain(EXIT_FAILED, "the source %s does not deliver what is below %s: %s", ops->name, trial->directory->base,
+                        trial->failure.text);
     return complain(EXIT_FAILED, "the source %s did not finish its first refresh within %d seconds", ops->name, DELIVERS_WITHIN);
 }
 

@@ -17,6 +17,7 @@ src_ctl_ldapnotifyctl_SOURCES = \
   src/ctl/local.h \
   src/ctl/main.c \
   src/ctl/table.c \
-  src/ctl/table.h
+  src/ctl/table.h \
+  src/ctl/words.c
 src_ctl_ldapnotifyctl_LDADD = src/daemon/libchecks.a $(WATCH_LIBS) $(DELIVER_LIBS) $(SOURCE_LIBS) $(ROUTE_LIBS) $(STORE_LIBS) $(MAIL_LIBS) \
   $(EVENT_LIBS) $(DIRECTORY_LIBS) $(CONFIG_LIBS) $(BASE_LIBS) $(DIRECTORY_SYS) $(DELIVER_SYS) $(MAIL_SYS) $(STORE_SYS) $(JANSSON_LIBS)

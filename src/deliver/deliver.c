@@ -168,6 +168,8 @@ static void on_work(evutil_socket_t socket, short what, void *context)
         err = freeze_err;
     if (imported < 0 || result < 0) {
         work_failed(deliver, &err);
+        if (result == 0 && (more || frozen == FREEZE_PER_TURN))
+            timer_set(deliver->work, 0); // the other directories'
         return;
     }
     deliver->failures = 0;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "mail/message.h"
 #include "mail/render.h"
@@ -11,6 +12,7 @@
 // More than anybody reads in one mail; the rest goes into the next.
 #define DIGEST_MOST 200
 #define FREEZE_TRANSACTION 50
+#define POSTPONE CLOCK_MINUTE
 
 // A bundle on its way to become one message.
 struct freezing {
@@ -22,7 +24,6 @@ struct freezing {
     struct queue_directory *directory; // NULL: not in the configuration any more
     const struct config_transport *transport;
     struct recipient recipient;
-    bool disabled; // the recipient's account
     struct message message;
 };
 
@@ -63,26 +64,6 @@ static int drop_stale(struct freezing *f, struct error *err)
     return 0;
 }
 
-// News of his own account is for a user whose account is disabled too: that it was, for one.
-static bool is_about_recipient(const struct freezing *f, const struct waiting *item)
-{
-    return strcmp(event_kind(item->event->type)->object, "user") == 0
-           && uuid_equal(&item->event->entry.uuid, &f->recipient.uuid);
-}
-
-static int drop_if_disabled(struct freezing *f, struct error *err)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < f->count; i++) {
-        if (!f->disabled || is_about_recipient(f, &f->items[i]))
-            f->items[kept++] = f->items[i];
-        else if (drop(f, &f->items[i], "the recipient's account has been disabled since", err) < 0)
-            return -1;
-    }
-    f->count = kept;
-    return 0;
-}
-
 // --- the recipient as the directory has it now -------------------------------------------------------
 
 static int flavour_load(struct queue_directory *directory, TALLOC_CTX *ctx, struct queue *queue,
@@ -103,7 +84,7 @@ static int flavour_load(struct queue_directory *directory, TALLOC_CTX *ctx, stru
     return 0;
 }
 
-// *reason NULL: may be told. A failure of the store is not the recipient's: the bundle stays.
+// *reason NULL: may be told. -1: the directory's store cannot be read now.
 static int recipient_refresh(struct freezing *f, const char **reason, bool *disabled, struct error *err)
 {
     struct queue_directory *directory = f->directory;
@@ -149,6 +130,18 @@ static int drop_for_disabled(struct freezing *f, struct error *err)
             return -1;
     }
     f->count = kept;
+    return 0;
+}
+
+// One directory's trouble is neither the recipient's nor the other directories': the bundle waits.
+static int postpone_all(struct freezing *f, const struct error *why, struct error *err)
+{
+    log_warning("notifications wait for the directory's store", LOG_S("directory", f->items[0].directory),
+                LOG_I("notifications", f->count), LOG_E(why));
+    for (size_t i = 0; i < f->count; i++)
+        if (delivery_store_postpone(f->queue->store, f->items[i].id, f->now + POSTPONE, err) < 0)
+            return -1;
+    f->count = 0;
     return 0;
 }
 
@@ -290,7 +283,7 @@ static int freeze_keep(struct freezing *f, struct error *err)
     return 0;
 }
 
-// 0: the bundle has become a message or was dropped. -1: the store or the trial Maildir failed; nothing is
+// 0: the bundle has become a message, was dropped or waits. -1: the store or the trial Maildir failed; nothing is
 // lost.
 static int freeze_bundle(struct freezing *f, struct error *err)
 {
@@ -306,7 +299,9 @@ static int freeze_bundle(struct freezing *f, struct error *err)
     if (f->count == 0)
         return 0;
     bool disabled;
-    if (recipient_refresh(f, &reason, &disabled, err) < 0 || (disabled && drop_for_disabled(f, err) < 0))
+    if (recipient_refresh(f, &reason, &disabled, &words) < 0)
+        return postpone_all(f, &words, err);
+    if (disabled && drop_for_disabled(f, err) < 0)
         return -1;
     if (f->count == 0)
         return 0;
@@ -314,10 +309,6 @@ static int freeze_bundle(struct freezing *f, struct error *err)
         reason = "the recipient has no mail address";
     if (reason)
         return drop_all(f, reason, err);
-    if (drop_if_disabled(f, err) < 0)
-        return -1;
-    if (f->count == 0)
-        return 0;
     f->transport = first->transport ? config_transport_find(f->queue->config, first->transport) : NULL;
     if (!f->transport && f->queue->config->transport_count > 0)
         f->transport = &f->queue->config->transports[0];

@@ -22,7 +22,7 @@ static int directory_compare_cursor(struct queue *queue, struct queue_directory 
     if (directory_store_counts(directory->store, &counts, err) < 0
         || delivery_store_cursor(queue->store, directory->config->name, &cursor, err) < 0)
         return -1;
-    if (counts.last_outbox == 0 || counts.last_outbox >= cursor)
+    if (counts.last_outbox >= cursor)
         return 0;
     log_warning("the directory's store has been made anew; its outbox is read from the beginning",
                 LOG_S("directory", directory->config->name), LOG_I("cursor", cursor),

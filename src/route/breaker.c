@@ -15,6 +15,8 @@ struct rule_load {
     struct passage *passages; // of the last minute, oldest first
     size_t passage_count;
     size_t in_refresh;        // asked for since the refresh began, held or not
+    // Of both, what was counted since breaker_keep().
+    size_t asked, passed;
 };
 
 struct breaker {
@@ -68,6 +70,7 @@ static void let_through(struct breaker *breaker, struct rule_load *load, size_t 
         return;
     if (load->passage_count && load->passages[load->passage_count - 1].time == now) {
         load->passages[load->passage_count - 1].count += count;
+        load->passed += count;
         return;
     }
     size_t room = load->passages ? talloc_get_size(load->passages) / sizeof *load->passages : 0;
@@ -79,6 +82,7 @@ static void let_through(struct breaker *breaker, struct rule_load *load, size_t 
         load->passages = passages;
     }
     load->passages[load->passage_count++] = (struct passage){ now, count };
+    load->passed += count;
 }
 
 bool breaker_trips(struct breaker *breaker, size_t rule, size_t count, int64_t now)
@@ -87,8 +91,10 @@ bool breaker_trips(struct breaker *breaker, size_t rule, size_t count, int64_t n
         return false;
     struct rule_load *load = &breaker->rules[rule];
     size_t together = count;
-    if (breaker->refreshing)
+    if (breaker->refreshing) {
         together = load->in_refresh = add_counts(load->in_refresh, count);
+        load->asked = add_counts(load->asked, count);
+    }
     if (exceeds(together, breaker->limits.per_transaction) ||
         exceeds(add_counts(last_minute(load, now), count), breaker->limits.per_minute))
         return true;
@@ -96,9 +102,38 @@ bool breaker_trips(struct breaker *breaker, size_t rule, size_t count, int64_t n
     return false;
 }
 
+void breaker_keep(struct breaker *breaker)
+{
+    for (size_t i = 0; i < breaker->rule_count; i++)
+        breaker->rules[i].asked = breaker->rules[i].passed = 0;
+}
+
+// The newest passages are the ones to take back.
+static void passages_undo(struct rule_load *load)
+{
+    while (load->passed > 0 && load->passage_count > 0) {
+        struct passage *newest = &load->passages[load->passage_count - 1];
+        size_t part = load->passed < newest->count ? load->passed : newest->count;
+        newest->count -= part;
+        load->passed -= part;
+        if (newest->count == 0)
+            load->passage_count--;
+    }
+}
+
+void breaker_undo(struct breaker *breaker)
+{
+    for (size_t i = 0; i < breaker->rule_count; i++) {
+        struct rule_load *load = &breaker->rules[i];
+        load->in_refresh -= load->asked < load->in_refresh ? load->asked : load->in_refresh;
+        passages_undo(load);
+    }
+    breaker_keep(breaker);
+}
+
 void breaker_refresh(struct breaker *breaker, bool begin)
 {
     breaker->refreshing = begin;
     for (size_t i = 0; i < breaker->rule_count; i++)
-        breaker->rules[i].in_refresh = 0;
+        breaker->rules[i].in_refresh = breaker->rules[i].asked = 0;
 }

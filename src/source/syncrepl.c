@@ -326,10 +326,19 @@ static int syncrepl_is_behind(const char *cookie, const struct attribute *contex
     return behind;
 }
 
+static char *syncrepl_went_back(TALLOC_CTX *ctx, const char *ours, const char *theirs)
+{
+    char *sid = cookie_regression(ctx, ours, theirs);
+    char *words = sid ? talloc_asprintf(ctx, "the CSN of sid %s went back or is missing", sid) : NULL;
+    talloc_free(sid);
+    return words;
+}
+
 const struct source_ops source_syncrepl = {
     .name = "syncrepl",
     .start = syncrepl_start,
     .cookie_is_sound = cookie_is_sound,
     .is_behind = syncrepl_is_behind,
+    .went_back = syncrepl_went_back,
     .wake = syncrepl_wake,
 };

@@ -48,6 +48,8 @@ struct pipeline {
     struct uuid *locked;  // entries seen locked during the first load
     size_t locked_count;
 
+    bool named;           // the refresh has named an entry
+
     TALLOC_CTX *batch;    // what was said since the last checkpoint
     struct said *said;
     size_t said_count;
@@ -67,7 +69,7 @@ struct transaction {
     int64_t now;
     bool live; // seen as it happened: modifiersName is the actor
     bool policy_changed;
-    bool stormy; // storms in memory may be ahead of the store
+    struct storm *storms; // the pipeline's as they were before this transaction changed them, or NULL
     struct happening *happenings;
     size_t count;
     size_t notified;
@@ -112,6 +114,8 @@ int timers_rebuild(struct pipeline *pipeline, struct error *err);
 // --- storms.c ------------------------------------------------------------------------------------------------------------
 
 int storms_load(struct pipeline *pipeline, struct error *err);
+// What is in memory must not run ahead of a store that was rolled back.
+void storms_undo(struct transaction *transaction);
 // Which of the rules are to be held for this transaction: `totals` people per rule. held[] is filled; a new storm makes an event.
 int storms_decide(struct transaction *transaction, const size_t *totals, bool *held, struct error *err);
 int storms_hold(struct transaction *transaction, const struct route_match *match, struct error *err);

@@ -9,6 +9,9 @@
 #include "internal.h"
 #include "watch/view_build.h"
 
+// Longer than any provider lags; then it was restored, and what it says is so.
+#define DOUBT_MOST CLOCK_DAY
+
 static void pipeline_progress(struct pipeline *pipeline, const char *what)
 {
     if (pipeline->hooks->progress)
@@ -33,10 +36,12 @@ static int sink_refresh_begin(void *context, enum source_refresh kind, struct er
         if (kind != SOURCE_REFRESH_WHOLE)
             return error_set(err, "the server sent changes where the first load must bring everything");
         log_notice("first load begins; nobody is told about what is there already");
+        pipeline_progress(pipeline, "emptying the mirror");
         pipeline_enter(pipeline, PHASE_LOADING);
         return directory_store_load_begin(pipeline->store, err);
     }
     pipeline_enter(pipeline, PHASE_STAGING);
+    pipeline->named = false;
     return directory_store_stage_begin(pipeline->store, err);
 }
 
@@ -60,14 +65,26 @@ static void batch_add(struct pipeline *pipeline, struct entry *entry, const stru
     pipeline->said[pipeline->said_count++] = (struct said){ .entry = talloc_steal(pipeline->batch, entry), .uuid = *uuid };
 }
 
+// The source looks at the change number; in the mirror it would make a difference of every change that changes nothing.
+static void entry_drop_csn(const struct pipeline *pipeline, struct entry *entry)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < entry->count; i++)
+        if (!flavour_has(pipeline->flavour, ROLE_CSN, entry->attributes[i].name))
+            entry->attributes[kept++] = entry->attributes[i];
+    entry->count = kept;
+}
+
 static int sink_entry(void *context, struct entry *entry, struct error *err)
 {
     struct pipeline *pipeline = context;
+    entry_drop_csn(pipeline, entry);
     switch (pipeline->phase) {
     case PHASE_LOADING:
         load_note_lock(pipeline, entry);
         return directory_store_load(pipeline->store, entry, err);
     case PHASE_STAGING:
+        pipeline->named = true;
         return directory_store_stage(pipeline->store, entry, err);
     case PHASE_PERSIST:
         batch_add(pipeline, entry, &entry->uuid);
@@ -83,6 +100,7 @@ static int sink_present(void *context, const struct uuid *uuids, size_t count, s
     struct pipeline *pipeline = context;
     if (pipeline->phase != PHASE_STAGING)
         return 0; // a first load keeps what was sent; presence adds nothing
+    pipeline->named = true;
     return directory_store_stage_present(pipeline->store, uuids, count, err);
 }
 
@@ -108,20 +126,13 @@ static struct source_state *state_next(struct pipeline *pipeline, TALLOC_CTX *ct
 
 static void state_keep(struct pipeline *pipeline, const struct source_state *next)
 {
-    struct source_state *state = pipeline->state;
-    char *cookie = talloc_strdup(state, next->cookie);
-    char *view_hash = talloc_strdup(state, next->view_hash);
-    char *attributes = talloc_strdup(state, next->attributes);
-    TALLOC_FREE(state->cookie);
-    TALLOC_FREE(state->view_hash);
-    TALLOC_FREE(state->attributes);
-    state->cookie = cookie;
-    state->view_hash = view_hash;
-    state->attributes = attributes;
-    state->version = next->version;
-    state->loaded = next->loaded;
-    state->caught_up = next->caught_up;
-    state->last_change = next->last_change;
+    struct source_state *kept = talloc_memdup(pipeline, next, sizeof *next);
+    char **texts[] = { &kept->source,     &kept->flavour, &kept->view_hash,
+                       &kept->attributes, &kept->cookie,  &kept->reached };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = talloc_strdup(kept, *texts[i]);
+    talloc_free(pipeline->state);
+    pipeline->state = kept;
 }
 
 static void state_take_view(struct pipeline *pipeline, struct source_state *next)
@@ -142,6 +153,7 @@ static int load_finish(struct pipeline *pipeline, struct source_state *next, str
     pipeline_enter(pipeline, PHASE_IDLE);
     if (directory_store_begin(pipeline->store, err) < 0)
         return -1;
+    pipeline_progress(pipeline, "setting timers");
     if (timers_baseline(pipeline, pipeline->locked, pipeline->locked_count, err) < 0) {
         directory_store_rollback(pipeline->store);
         return -1;
@@ -206,12 +218,59 @@ static int stage_apply_entries(struct pipeline *pipeline, struct source_state *n
     }
 }
 
+// Why what was not named must not be taken for gone, or NULL. A server that refuses our cookie or was not given one
+// may lag behind what we know: then it has not seen the newest entries yet. After one doubt, what had been reached
+// before it counts until the server is back there.
+static const char *stage_doubt(struct pipeline *pipeline, TALLOC_CTX *ctx, const char *cookie)
+{
+    const struct pipeline_hooks *hooks = pipeline->hooks;
+    const struct source_state *state = pipeline->state;
+    const char *words = NULL;
+    if (hooks->went_back && state->cookie)
+        words = hooks->went_back(hooks->context, ctx, state->cookie, cookie);
+    if (hooks->went_back && state->reached && !words)
+        words = hooks->went_back(hooks->context, ctx, state->reached, cookie);
+    // A bind DN that may read nothing any more gets an empty answer, and no error.
+    if (!pipeline->named && !words)
+        words = "the server named no entry at all; may the bind DN still read the directory?";
+    return words;
+}
+
+// Keeps in mind that a refresh was not believed, and what had been reached before it.
+static void state_doubt(struct pipeline *pipeline, struct source_state *next)
+{
+    const struct pipeline_hooks *hooks = pipeline->hooks;
+    const struct source_state *state = pipeline->state;
+    if (!next->doubted)
+        next->doubted = clock_now();
+    char *behind = state->reached && state->cookie && hooks->went_back
+                       ? hooks->went_back(hooks->context, next, state->reached, state->cookie)
+                       : NULL;
+    if (!behind)
+        next->reached = state->cookie; // further than any before
+}
+
 static int stage_finish(struct pipeline *pipeline, enum source_sweep sweep, const char *doubt, struct source_state *next,
                         struct error *err)
 {
+    bool vouched = sweep == SOURCE_SWEEP_UNMENTIONED && !doubt;
+    if (vouched)
+        doubt = stage_doubt(pipeline, next, next->cookie);
+    // A server that was restored, or whose other providers are gone for good, is right in the end.
+    if (vouched && doubt && next->doubted && clock_now() - next->doubted >= DOUBT_MOST) {
+        log_warning("implied deletes were not believed for a day and are believed now", LOG_S("reason", doubt));
+        doubt = NULL;
+    }
+    bool settled = vouched && !doubt;
+    if (settled) {
+        next->doubted = 0;
+        next->reached = NULL;
+    } else if (doubt) {
+        state_doubt(pipeline, next);
+    }
     enum stage_unmentioned unmentioned = pipeline->rebase ? UNMENTIONED_DOUBT
-                                         : sweep == SOURCE_SWEEP_UNMENTIONED && !doubt ? UNMENTIONED_GONE
-                                                                                       : UNMENTIONED_STAY;
+                                         : settled        ? UNMENTIONED_GONE
+                                                          : UNMENTIONED_STAY;
     struct stage_summary summary;
     pipeline_progress(pipeline, "comparing a refresh");
     if (directory_store_stage_end(pipeline->store, unmentioned, &summary, err) < 0)
@@ -279,6 +338,7 @@ static int sink_checkpoint(void *context, const char *cookie, struct error *err)
     if (pipeline->phase != PHASE_PERSIST)
         return error_set(err, "the source set a checkpoint before its refresh was complete");
     struct transaction *transaction;
+    pipeline_progress(pipeline, "applying changes");
     if (transaction_begin(pipeline, true, &transaction, err) < 0)
         return -1;
     struct source_state *next = state_next(pipeline, transaction->ctx, cookie);
@@ -382,7 +442,13 @@ const struct view *pipeline_view(const struct pipeline *pipeline)
 const char *pipeline_cookie(const struct pipeline *pipeline)
 {
     bool usable = pipeline->state->loaded && !pipeline->rebase && !pipeline->forget;
-    return usable ? pipeline->state->cookie : NULL;
+    const char *cookie = pipeline->state->cookie;
+    return usable && cookie && *cookie ? cookie : NULL; // empty: the server gave none
+}
+
+bool pipeline_doubts(const struct pipeline *pipeline)
+{
+    return pipeline->state->loaded && pipeline->state->doubted != 0;
 }
 
 void pipeline_forget_cookie(struct pipeline *pipeline)
@@ -397,15 +463,25 @@ const struct source_state *pipeline_state(const struct pipeline *pipeline)
 
 int pipeline_pin(struct pipeline *pipeline, const char *source, struct error *err)
 {
-    struct source_state *state = pipeline->state;
+    const struct source_state *state = pipeline->state;
     const char *flavour = pipeline->flavour->name;
-    if (state->source && strcmp(state->source, source) == 0 && state->flavour && strcmp(state->flavour, flavour) == 0)
+    bool same = state->source && strcmp(state->source, source) == 0;
+    if (same && state->flavour && strcmp(state->flavour, flavour) == 0)
         return 0;
-    state->source = talloc_strdup(state, source);
-    state->flavour = talloc_strdup(state, flavour);
-    if (directory_store_begin(pipeline->store, err) < 0)
-        return -1;
-    return directory_store_commit(pipeline->store, state, err);
+    struct source_state *next = talloc_memdup(pipeline, state, sizeof *state);
+    next->source = talloc_strdup(next, source);
+    next->flavour = talloc_strdup(next, flavour);
+    if (!same) { // a cookie means nothing to another source
+        next->cookie = next->reached = NULL;
+        next->doubted = 0;
+    }
+    int result = directory_store_begin(pipeline->store, err);
+    if (result == 0)
+        result = directory_store_commit(pipeline->store, next, err);
+    if (result == 0)
+        state_keep(pipeline, next);
+    talloc_free(next);
+    return result;
 }
 
 const struct source_sink *pipeline_sink(struct pipeline *pipeline)

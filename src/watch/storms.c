@@ -25,6 +25,22 @@ int storms_load(struct pipeline *pipeline, struct error *err)
     return 0;
 }
 
+// Before a transaction changes a storm.
+static void storms_note(struct transaction *transaction)
+{
+    struct storm *storms = transaction->pipeline->storms;
+    if (!transaction->storms)
+        transaction->storms = talloc_memdup(transaction->ctx, storms, talloc_get_size(storms));
+}
+
+void storms_undo(struct transaction *transaction)
+{
+    struct storm *storms = transaction->pipeline->storms;
+    if (transaction->storms)
+        memcpy(storms, transaction->storms, talloc_get_size(storms));
+    breaker_undo(transaction->pipeline->breaker);
+}
+
 // The rules of the router are those of the configuration that apply here; storms are kept by name.
 static struct storm *storm_of(struct pipeline *pipeline, size_t rule)
 {
@@ -39,7 +55,7 @@ static int storm_begin(struct transaction *transaction, size_t rule, size_t tota
 {
     struct pipeline *pipeline = transaction->pipeline;
     struct storm *storm = storm_of(pipeline, rule);
-    transaction->stormy = true;
+    storms_note(transaction);
     *storm = (struct storm){ .rule = router_rule_name(pipeline->router, rule), .state = STORM_OPEN,
                              .opened = transaction->now, .last = transaction->now };
     if (directory_store_begin_storm(pipeline->store, storm, err) < 0)
@@ -80,7 +96,7 @@ int storms_hold(struct transaction *transaction, const struct route_match *match
 {
     struct pipeline *pipeline = transaction->pipeline;
     struct storm *storm = storm_of(pipeline, match->rule);
-    transaction->stormy = true;
+    storms_note(transaction);
     storm->last = transaction->now;
     char reason[128];
     snprintf(reason, sizeof reason, "Held in storm %lld until an administrator releases it.", (long long)storm->id);

@@ -127,7 +127,8 @@ int timers_rebuild(struct pipeline *pipeline, struct error *err)
     return result;
 }
 
-static int timers_fire(struct pipeline *pipeline, const struct timer *timer, struct error *err)
+// `now` is the tick's own: by a clock that was set back meanwhile the timer would not be due, and come up for ever.
+static int timers_fire(struct pipeline *pipeline, const struct timer *timer, int64_t now, struct error *err)
 {
     struct transaction *transaction;
     if (transaction_begin(pipeline, false, &transaction, err) < 0)
@@ -136,6 +137,7 @@ static int timers_fire(struct pipeline *pipeline, const struct timer *timer, str
     bool former = false;
     struct diff_context context;
     timers_context(pipeline, &context);
+    context.now = now;
     if (directory_store_by_uuid(pipeline->store, transaction->ctx, &timer->entry, &entry, &former, err) < 0)
         goto failed;
     if (entry && !former && flavour_text(pipeline->flavour, ROLE_LOCKED_TIME, entry)) {
@@ -149,7 +151,7 @@ static int timers_fire(struct pipeline *pipeline, const struct timer *timer, str
             if (event)
                 transaction_add(transaction, event, entry, entry);
         }
-        context.now = clock_now();
+        context.now = now;
         if (timers_set(pipeline, &context, entry, err) < 0)
             goto failed;
     } else {
@@ -171,7 +173,9 @@ int pipeline_tick(struct pipeline *pipeline, int64_t now, struct error *err)
             return -1;
         if (timer.due == 0 || timer.due > now)
             return 0;
-        if (timers_fire(pipeline, &timer, err) < 0)
+        if (pipeline->hooks->progress)
+            pipeline->hooks->progress(pipeline->hooks->context, "firing timers");
+        if (timers_fire(pipeline, &timer, now, err) < 0)
             return -1;
     }
     return 0;

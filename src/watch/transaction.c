@@ -9,6 +9,7 @@ int transaction_begin(struct pipeline *pipeline, bool live, struct transaction *
 {
     if (directory_store_begin(pipeline->store, err) < 0)
         return -1;
+    breaker_keep(pipeline->breaker);
     TALLOC_CTX *ctx = talloc_new(pipeline);
     struct transaction *begun = talloc_zero(ctx, struct transaction);
     begun->ctx = ctx;
@@ -21,9 +22,9 @@ int transaction_begin(struct pipeline *pipeline, bool live, struct transaction *
 
 static void transaction_forget(struct transaction *transaction)
 {
-    struct error why;
-    if (transaction->stormy && storms_load(transaction->pipeline, &why) < 0)
-        log_error("storms cannot be read again", LOG_E(&why));
+    storms_undo(transaction);
+    if (transaction->policy_changed)
+        policy_cache_forget(transaction->pipeline->policies);
     talloc_free(transaction->ctx);
 }
 

@@ -72,12 +72,9 @@ struct view *view_build(TALLOC_CTX *ctx, const struct config_directory *director
     struct view *view = talloc_zero(ctx, struct view);
     struct names names = { .ctx = view };
     names_add(&names, "objectClass");
-    for (int role = 0; role < ROLE_COUNT; role++) {
-        if (role == ROLE_CSN)
-            continue; // it would make every no-op modify look like a difference
+    for (int role = 0; role < ROLE_COUNT; role++)
         for (const char *const *name = flavour->attributes[role]; *name; name++)
             names_add(&names, *name);
-    }
     names_add_filter(&names, flavour->user_filter);
     names_add_filter(&names, flavour->group_filter);
     names_add_filter(&names, flavour->policy_filter);

@@ -16,7 +16,12 @@
 // after failures, fires timers, answers the administrator.
 
 #define REFUSALS_MOST 2           // binds refused before we stop, so that our own account is not locked
-#define PROGRESS_WITHIN (2 * CLOCK_MINUTE)
+// One step on the store: only a disk that has died takes longer, and then it is no use to be killed and begin anew.
+#define PROGRESS_WITHIN (15 * CLOCK_MINUTE)
+#define WELL_AFTER CLOCK_MINUTE // a connection that lasts less does not count as a success: no reconnecting in a hurry
+// Deletes that were not believed are looked for by reading everything again; less and less often.
+#define DOUBT_FIRST (5 * CLOCK_MINUTE)
+#define DOUBT_LONGEST (6 * CLOCK_HOUR)
 #define HOUSEKEEPING_EVERY (CLOCK_MINUTE)
 #define KEEP_EVENTS (90 * CLOCK_DAY)
 #define PURGE_BATCH 1000
@@ -45,10 +50,14 @@ struct watch {
     struct pipeline_hooks pipeline_hooks;
     struct probe *probe;
     enum watch_state state;
-    unsigned attempts;            // since the last time we were caught up
+    bool failing;                 // the source has ended and is freed on the next turn
+    bool overtaken;               // the store is not as the pipeline believes
+    unsigned attempts;            // since a connection last lasted
+    int64_t persisting_since;     // monotonic, 0: not persisting
+    unsigned doubts;              // whole reads since deletes were last believed
     unsigned refusals;
     char problem[1024];           // the last failure, "" when all is well
-    struct event *retry_timer, *due_timer, *housekeeping_timer, *fail_timer;
+    struct event *retry_timer, *due_timer, *housekeeping_timer, *fail_timer, *doubt_timer;
 };
 
 static const char *watch_state_name(enum watch_state state)
@@ -58,6 +67,7 @@ static const char *watch_state_name(enum watch_state state)
 }
 
 static void watch_report(struct watch *watch);
+static void watch_connect(struct watch *watch);
 
 static void watch_enter(struct watch *watch, enum watch_state state)
 {
@@ -117,6 +127,8 @@ static void watch_report(struct watch *watch)
 
 static void watch_drop_source(struct watch *watch)
 {
+    watch->failing = false;
+    event_del(watch->fail_timer);
     TALLOC_FREE(watch->probe);
     if (watch->source)
         source_stop(watch->source);
@@ -126,8 +138,18 @@ static void watch_drop_source(struct watch *watch)
     session_close(watch->session);
 }
 
+static void watch_drop_pipeline(struct watch *watch)
+{
+    TALLOC_FREE(watch->pipeline);
+    TALLOC_FREE(watch->flavour);
+    directory_store_flavour(watch->store, NULL);
+}
+
 static void watch_retry(struct watch *watch)
 {
+    if (watch->persisting_since && clock_monotonic() - watch->persisting_since >= WELL_AFTER)
+        watch->attempts = 0;
+    watch->persisting_since = 0;
     watch->attempts++;
     int64_t wait = backoff_wait(watch->attempts, watch->directory->reconnect_first, watch->directory->reconnect_most,
                                 backoff_random());
@@ -145,7 +167,13 @@ static void watch_note_problem(struct watch *watch, const char *what, const stru
 static void watch_source_failed(void *context, enum source_failure failure, const struct error *err)
 {
     struct watch *watch = context;
-    watch_note_problem(watch, "source ended", err);
+    if (watch->failing) // source and probe have met the same trouble
+        return;
+    watch->failing = true;
+    if (failure == SOURCE_SINK)
+        watch->overtaken = err->code == STORE_CONFLICT;
+    watch_note_problem(watch, failure == SOURCE_SINK ? "changes could not be stored; they are read again" : "source ended",
+                       err);
     if (failure == SOURCE_REFUSED) {
         log_notice("the server refuses our cookie; everything is read anew and compared");
         pipeline_forget_cookie(watch->pipeline);
@@ -163,7 +191,89 @@ static void watch_on_failed(evutil_socket_t descriptor, short what, void *contex
     if (watch->state == WATCH_STOPPING)
         return;
     watch_drop_source(watch);
+    if (watch->overtaken) {
+        // A commit may have reached the disk though it was reported as failed: what is there counts.
+        watch->overtaken = false;
+        watch_drop_pipeline(watch);
+    }
     watch_retry(watch);
+}
+
+// Implied deletes were not believed: reads everything again, from the next server if there is one.
+static void watch_on_doubt(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    struct watch *watch = context;
+    if (watch->state != WATCH_PERSISTING || watch->failing || !pipeline_doubts(watch->pipeline))
+        return; // the end of the next refresh asks again
+    log_notice("everything is read again, to find deletes that were not believed");
+    pipeline_forget_cookie(watch->pipeline);
+    session_skip(watch->session, -1);
+    watch_drop_source(watch);
+    watch_connect(watch);
+}
+
+static void watch_arm_doubt(struct watch *watch)
+{
+    if (!pipeline_doubts(watch->pipeline)) {
+        watch->doubts = 0;
+        event_del(watch->doubt_timer);
+        return;
+    }
+    timer_in(watch->doubt_timer, backoff_wait(++watch->doubts, DOUBT_FIRST, DOUBT_LONGEST, backoff_random()));
+}
+
+static const char *watch_flavour_name(struct watch *watch, const struct source_state *pinned)
+{
+    if (strcmp(watch->directory->flavour, "auto") != 0)
+        return watch->directory->flavour;
+    if (pinned->flavour)
+        return pinned->flavour;
+    return flavour_detect(session_root_dse(watch->session)); // without a connection: the usual one
+}
+
+static int watch_make_pipeline(struct watch *watch, const struct source_state *pinned, struct error *err)
+{
+    watch->flavour = flavour_new(watch, watch_flavour_name(watch, pinned), watch->directory, err);
+    if (!watch->flavour)
+        return -1;
+    watch->pipeline = pipeline_new(watch, watch->config, watch->directory, watch->flavour, watch->store,
+                                   &watch->pipeline_hooks, err);
+    if (watch->pipeline)
+        return 0;
+    watch_drop_pipeline(watch);
+    return -1;
+}
+
+// Also when this process has never been connected, as after a restart with a wrong password.
+static int watch_alert(struct watch *watch, enum event_type type, const char *text, struct error *err)
+{
+    bool made = !watch->pipeline;
+    struct source_state *pinned = NULL;
+    if (made && (directory_store_state(watch->store, watch, &pinned, err) < 0 ||
+                 watch_make_pipeline(watch, pinned, err) < 0)) {
+        talloc_free(pinned);
+        return -1;
+    }
+    int result = pipeline_alert(watch->pipeline, type, text, err);
+    if (made)
+        watch_drop_pipeline(watch); // its flavour may only have been guessed
+    talloc_free(pinned);
+    return result;
+}
+
+static void watch_refused(struct watch *watch, const struct error *err)
+{
+    if (++watch->refusals < REFUSALS_MOST) {
+        watch_retry(watch);
+        return;
+    }
+    log_error("the directory refuses our credentials; nothing more is tried before a reload or another secret",
+              LOG_E(err));
+    watch_enter(watch, WATCH_REFUSED);
+    struct error why;
+    if (watch_alert(watch, EVENT_SYSTEM_DIRECTORY_REFUSED, err->text, &why) < 0)
+        log_error("the administrators could not be told", LOG_E(&why));
 }
 
 // --- the sink: the pipeline's, and what we want to know of it ---------------------------------------------------------
@@ -177,7 +287,9 @@ static int watch_refresh_begin(void *context, enum source_refresh kind, struct e
 {
     struct watch *watch = context;
     watch_enter(watch, WATCH_REFRESHING);
-    return watch_inner(watch)->refresh_begin(watch->pipeline, kind, err);
+    int result = watch_inner(watch)->refresh_begin(watch->pipeline, kind, err);
+    worker_unblocked(watch->worker);
+    return result;
 }
 
 static int watch_refresh_end(void *context, enum source_sweep sweep, const char *cookie, const char *doubt, struct error *err)
@@ -187,9 +299,10 @@ static int watch_refresh_end(void *context, enum source_sweep sweep, const char 
     worker_unblocked(watch->worker);
     if (result < 0)
         return -1;
-    watch->attempts = 0;
+    watch->persisting_since = clock_monotonic();
     watch->problem[0] = '\0';
     watch_arm_due(watch);
+    watch_arm_doubt(watch);
     watch_enter(watch, WATCH_PERSISTING);
     probe_now(watch->probe);
     return 0;
@@ -254,56 +367,13 @@ static int watch_read_entry(void *context, TALLOC_CTX *ctx, const char *dn, stru
     return 0;
 }
 
-static const char *watch_flavour_name(struct watch *watch, const struct source_state *pinned)
-{
-    if (strcmp(watch->directory->flavour, "auto") != 0)
-        return watch->directory->flavour;
-    if (pinned->flavour)
-        return pinned->flavour;
-    return flavour_detect(session_root_dse(watch->session));
-}
-
-static int watch_make_pipeline(struct watch *watch, const char *flavour, struct error *err)
-{
-    watch->flavour = flavour_new(watch, flavour, watch->directory, err);
-    if (!watch->flavour)
-        return -1;
-    watch->pipeline = pipeline_new(watch, watch->config, watch->directory, watch->flavour, watch->store,
-                                   &watch->pipeline_hooks, err);
-    if (!watch->pipeline)
-        return -1;
-    watch->sink = (struct source_sink){ .context = watch,
-                                        .refresh_begin = watch_refresh_begin,
-                                        .entry = watch_entry,
-                                        .present = watch_present,
-                                        .gone = watch_gone,
-                                        .refresh_end = watch_refresh_end,
-                                        .checkpoint = watch_checkpoint,
-                                        .failed = watch_source_failed };
-    return 0;
-}
-
-// The pipeline of a directory that was read in an earlier life of ours and cannot be reached now.
-static int watch_recall_pipeline(struct watch *watch, struct error *err)
-{
-    struct source_state *pinned;
-    if (watch->pipeline)
-        return 0;
-    if (directory_store_state(watch->store, watch, &pinned, err) < 0)
-        return -1;
-    int result = pinned->loaded ? watch_make_pipeline(watch, watch_flavour_name(watch, pinned), err)
-                                : error_set(err, "the directory was never read before");
-    talloc_free(pinned);
-    return result;
-}
-
 static int watch_choose(struct watch *watch, struct error *err)
 {
     struct source_state *pinned;
     if (directory_store_state(watch->store, watch, &pinned, err) < 0)
         return -1;
     int result = -1;
-    if (!watch->pipeline && watch_make_pipeline(watch, watch_flavour_name(watch, pinned), err) < 0)
+    if (!watch->pipeline && watch_make_pipeline(watch, pinned, err) < 0)
         goto done;
     const char *name = strcmp(watch->directory->source, "auto") != 0 ? watch->directory->source
                        : pinned->source                              ? pinned->source
@@ -336,21 +406,6 @@ static int watch_start_source(struct watch *watch, struct error *err)
     watch->probe = probe_new(watch, worker_loop(watch->worker), watch->directory, watch->session, watch->source,
                              watch->ops, watch->pipeline, watch_source_failed, watch);
     return 0;
-}
-
-static void watch_refused(struct watch *watch, const struct error *err)
-{
-    if (++watch->refusals < REFUSALS_MOST) {
-        watch_retry(watch);
-        return;
-    }
-    log_error("the directory refuses our credentials; nothing more is tried before a reload or another secret",
-              LOG_E(err));
-    watch_enter(watch, WATCH_REFUSED);
-    struct error why;
-    if (watch_recall_pipeline(watch, &why) < 0 ||
-        pipeline_alert(watch->pipeline, EVENT_SYSTEM_DIRECTORY_REFUSED, err->text, &why) < 0)
-        log_error("the administrators could not be told", LOG_E(&why));
 }
 
 static void watch_connect(struct watch *watch)
@@ -387,7 +442,11 @@ static void watch_on_due(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor, (void)what;
     struct watch *watch = context;
     struct error err;
-    if (pipeline_tick(watch->pipeline, clock_now(), &err) < 0) {
+    if (!watch->pipeline)
+        return;
+    int result = pipeline_tick(watch->pipeline, clock_now(), &err);
+    worker_unblocked(watch->worker);
+    if (result < 0) {
         log_error("timers could not be worked off; trying again", LOG_E(&err));
         timer_in(watch->due_timer, CLOCK_MINUTE);
         return;
@@ -420,6 +479,12 @@ static void watch_unblocked(void *context)
 {
     struct watch *watch = context;
     worker_unblocked(watch->worker);
+}
+
+static char *watch_went_back(void *context, TALLOC_CTX *ctx, const char *ours, const char *theirs)
+{
+    struct watch *watch = context;
+    return watch->ops && watch->ops->went_back ? watch->ops->went_back(ctx, ours, theirs) : NULL;
 }
 
 static void watch_notified(void *context)
@@ -523,16 +588,29 @@ static int watch_start(struct worker *worker, void **context, struct error *err)
     if (!watch->directory)
         return error_set(err, "directory \"%s\" is not in the configuration", worker_directory(worker));
     char *path = talloc_asprintf(watch, "%s/%s.db", watch->config->state_dir, watch->directory->name);
-    if (directory_store_open(watch, path, watch->directory->name, STORE_WRITE, &watch->store, err) < 0)
+    if (directory_store_open(watch, path, watch->directory->name, STORE_WRITE, &watch->store, err) < 0) {
+        if (err->code == STORE_NEWER || err->code == STORE_DAMAGED)
+            worker_fatal(worker, err);
         return -1;
+    }
+    watch->sink = (struct source_sink){ .context = watch,
+                                        .refresh_begin = watch_refresh_begin,
+                                        .entry = watch_entry,
+                                        .present = watch_present,
+                                        .gone = watch_gone,
+                                        .refresh_end = watch_refresh_end,
+                                        .checkpoint = watch_checkpoint,
+                                        .failed = watch_source_failed };
     watch->session_hooks = (struct session_hooks){ watch, watch_blocking, watch_unblocked };
-    watch->pipeline_hooks = (struct pipeline_hooks){ watch, watch_notified, watch_progress, watch_read_entry };
+    watch->pipeline_hooks = (struct pipeline_hooks){ watch, watch_notified, watch_progress, watch_read_entry,
+                                                      watch_went_back };
     watch->session = session_new(watch, watch->directory, &watch->session_hooks);
     if (worker_stuck_uri(worker) >= 0)
         session_skip(watch->session, worker_stuck_uri(worker));
     watch->retry_timer = watch_timer(watch, watch_on_retry);
     watch->due_timer = watch_timer(watch, watch_on_due);
     watch->fail_timer = watch_timer(watch, watch_on_failed);
+    watch->doubt_timer = watch_timer(watch, watch_on_doubt);
     watch->housekeeping_timer = watch_timer(watch, watch_on_housekeeping);
     timer_in(watch->housekeeping_timer, HOUSEKEEPING_EVERY);
     timer_in(watch->retry_timer, 0);
@@ -547,6 +625,7 @@ static void watch_stop(void *context)
     watch_drop_source(watch);
     event_del(watch->retry_timer);
     event_del(watch->due_timer);
+    event_del(watch->doubt_timer);
     event_del(watch->housekeeping_timer);
     directory_store_close(watch->store);
     worker_exit(watch->worker);

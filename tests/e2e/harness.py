@@ -174,7 +174,7 @@ class Slapd:
             lines += [f"TLSCertificateFile {self.tls['cert']}", f"TLSCertificateKeyFile {self.tls['key']}",
                       f"TLSCACertificateFile {self.tls['ca']}", "TLSVerifyClient allow"]
         lines += [self.head, "database mdb", f"suffix {SUFFIX}", f"rootdn {ROOT_DN}", f"rootpw {ROOT_PASSWORD}",
-                  f"directory {self.directory}/db", "maxsize 1073741824", "index objectClass,entryUUID,entryCSN,uid,member eq",
+                  f"directory {self.directory}/db", "maxsize 1073741824", "dbnosync", "index objectClass,entryUUID,entryCSN,uid,member eq",
                   f"limits dn.exact=\"{SERVICE_DN}\" size=unlimited time=unlimited",
                   self.acl, self.after]
         if "syncprov" in self.overlays:
@@ -285,7 +285,8 @@ class Inbox:
         return self
 
     def stop(self):
-        self.controller.stop(no_assert=True)
+        if not self.controller.loop.is_closed():
+            self.controller.stop(no_assert=True)
 
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)

@@ -101,6 +101,60 @@ static void test_imports_once(void **state)
     assert_int_equal(state_of(w, event), NOTIFICATION_WAITING);
 }
 
+// Somebody moved the directory's store away: the new one counts from 1 again, and is opened before it has anything.
+static void test_store_made_anew(void **state)
+{
+    struct world *w = *state;
+    struct message *messages;
+    int64_t cursor;
+    world_user(w, 1, "one@example.com", false);
+    for (int i = 0; i < 3; i++)
+        world_tell(w, telling_member_added);
+    assert_int_equal(run(w, &messages), 3);
+    directory_store_close(w->directory_store);
+    char *path = talloc_asprintf(w, "%s/corp.db", w->state_dir);
+    assert_int_equal(unlink(path), 0);
+    unlink(talloc_asprintf(w, "%s-wal", path));
+    unlink(talloc_asprintf(w, "%s-shm", path));
+    MUST(directory_store_open(w, path, "corp", STORE_WRITE, &w->directory_store, &err));
+    directory_store_flavour(w->directory_store, w->flavour);
+    world_user(w, 1, "one@example.com", false);
+    world_reopen_queue(w);
+    import_at(w, WORLD_NOW);
+    MUST(delivery_store_cursor(w->store, "corp", &cursor, &err));
+    assert_int_equal(cursor, 0);
+
+    struct telling telling = telling_member_added;
+    telling.type = EVENT_GROUP_MEMBER_REMOVED;
+    assert_int_equal(world_tell(w, telling), 1);
+    assert_int_equal(run(w, &messages), 4);
+    assert_bytes_have(&messages[0], "group.member.removed"); // and not what event 1 was once
+}
+
+// What is imported cannot be frozen while its directory's store is unreadable; the next minute it can.
+static void test_unreadable_directory_store_waits(void **state)
+{
+    struct world *w = *state;
+    struct message *messages;
+    int64_t due;
+    world_user(w, 1, "one@example.com", false);
+    int64_t event = world_tell(w, telling_member_added);
+    import_at(w, WORLD_NOW);
+    world_reopen_queue(w);
+    char *path = talloc_asprintf(w, "%s/corp.db", w->state_dir);
+    char *aside = talloc_asprintf(w, "%s.aside", path);
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(mkdir(path, 0700), 0); // neither absent nor a database
+    freeze_at(w, WORLD_NOW);
+    assert_int_equal(state_of(w, event), NOTIFICATION_WAITING);
+    MUST(queue_next_due(w->queue, &due, &err));
+    assert_int_equal(due, WORLD_NOW + CLOCK_MINUTE);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rename(aside, path), 0);
+    freeze_at(w, due);
+    assert_int_equal(world_messages(w, w, &messages), 1);
+}
+
 static void test_import_in_pieces(void **state)
 {
     struct world *w = *state;
@@ -494,6 +548,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_imports_once),
         TEST(test_import_in_pieces),
+        TEST(test_unreadable_directory_store_waits),
+        TEST(test_store_made_anew),
         TEST(test_store_that_is_not_there_yet),
         TEST(test_courtesy_opposites_cancel),
         TEST(test_opposites_in_one_import_cancel),

@@ -95,6 +95,7 @@ static int cursor_advance(struct delivery_store *store, const struct waiting *wa
                           (long long)waiting->notification.sequence, waiting->directory);
 }
 
+// A directory's store that was made anew numbers its events from 1 again: what it says now is what is to be told.
 static int event_keep(struct delivery_store *store, const struct waiting *waiting, struct error *err)
 {
     int64_t sequence = waiting->notification.event_sequence;
@@ -104,7 +105,9 @@ static int event_keep(struct delivery_store *store, const struct waiting *waitin
     char *data = event_text(store, waiting->event, err);
     sqlite3_stmt *write = data ? database_query(store->db,
                                                 "INSERT INTO event (directory, sequence, type, data) "
-                                                "VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                                                "VALUES (?1, ?2, ?3, ?4) "
+                                                "ON CONFLICT DO UPDATE SET type = ?3, data = ?4 "
+                                                "WHERE data <> ?4",
                                                 err)
                                : NULL;
     int result = -1;
@@ -309,6 +312,18 @@ int delivery_store_set_state(struct delivery_store *store, int64_t notification,
     bind_int(write, 2, state);
     bind_text(write, 3, reason);
     bind_int(write, 4, clock_now());
+    return database_run(store->db, write, err);
+}
+
+int delivery_store_postpone(struct delivery_store *store, int64_t notification, int64_t due,
+                            struct error *err)
+{
+    sqlite3_stmt *write =
+        database_query(store->db, "UPDATE notification SET due = ?2 WHERE id = ?1 AND state = 0", err);
+    if (!write)
+        return -1;
+    bind_int(write, 1, notification);
+    bind_int(write, 2, due);
     return database_run(store->db, write, err);
 }
 

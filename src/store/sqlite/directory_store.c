@@ -187,8 +187,10 @@ int directory_store_begin(struct directory_store *store, struct error *err)
 {
     if (stage_commit(store, err) < 0)
         return -1;
+    if (database_begin(store->db, err) < 0)
+        return -1; // perhaps because one is open already, whose counts stand
     grown_forget(store);
-    return database_begin(store->db, err);
+    return 0;
 }
 
 int directory_store_commit(struct directory_store *store, struct source_state *state, struct error *err)
