@@ -10,6 +10,7 @@
 #include "directory/session.h"
 #include "probe.h"
 #include "source/source.h"
+#include "store/delivery_store.h"
 #include "watch/pipeline.h"
 
 // One directory's worker: keeps a session open, runs the source on it and the pipeline behind it, comes back
@@ -455,13 +456,29 @@ static void watch_on_due(evutil_socket_t descriptor, short what, void *context)
         watch_arm_due(watch);
 }
 
+// How far the deliver worker has taken our outbox over; what it has not must stay, however old. 0 when it cannot be told.
+static int64_t watch_imported(struct watch *watch)
+{
+    struct delivery_store *delivery = NULL;
+    struct error err;
+    int64_t sequence = 0;
+    char *path = talloc_asprintf(watch, "%s/delivery.db", watch->config->state_dir);
+    if (delivery_store_open(NULL, path, STORE_READ, &delivery, &err) == 0) {
+        if (delivery_store_cursor(delivery, watch->directory->name, &sequence, &err) < 0)
+            sequence = 0;
+        delivery_store_close(delivery);
+    }
+    talloc_free(path);
+    return sequence;
+}
+
 static void watch_on_housekeeping(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor, (void)what;
     struct watch *watch = context;
     struct error err;
     bool busy = watch->pipeline && watch->state == WATCH_REFRESHING;
-    if (!busy && (directory_store_purge(watch->store, clock_now() - KEEP_EVENTS, INT64_MAX, PURGE_BATCH, &err) < 0 ||
+    if (!busy && (directory_store_purge(watch->store, clock_now() - KEEP_EVENTS, watch_imported(watch), PURGE_BATCH, &err) < 0 ||
                   directory_store_checkpoint(watch->store, &err) < 0))
         log_warning("housekeeping failed", LOG_E(&err));
     timer_in(watch->housekeeping_timer, HOUSEKEEPING_EVERY);
