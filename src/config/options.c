@@ -470,6 +470,6 @@ const struct option_section option_sections[] = {
       .help = "The directories to watch." },
     { LIST(rules, rule_count, config_rule, rule_options), .help = "Which events matter, and to whom." },
     { LIST(subjects, subject_count, config_subject, subject_options),
-      .help = "Subjects to use instead of those of the templates. The first that fits is taken." },
+      .help = "Subjects to use instead of those of the templates. The one that says most (event by name, role, language) is taken." },
     { .name = NULL },
 };

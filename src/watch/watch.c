@@ -31,7 +31,7 @@ enum watch_state {
     WATCH_CONNECTING,
     WATCH_REFRESHING,
     WATCH_PERSISTING,
-    WATCH_REFUSED,    // our credentials are no good: nothing is tried until the configuration changes
+    WATCH_REFUSED,    // our credentials are no good: nothing is tried until a reload or another secret
     WATCH_STOPPING,
 };
 
@@ -268,7 +268,7 @@ static void watch_refused(struct watch *watch, const struct error *err)
         watch_retry(watch);
         return;
     }
-    log_error("the directory refuses our credentials; nothing is tried until the configuration or the secret changes",
+    log_error("the directory refuses our credentials; nothing more is tried before a reload or another secret",
               LOG_E(err));
     watch_enter(watch, WATCH_REFUSED);
     struct error why;
@@ -522,6 +522,18 @@ static void watch_command_storm(struct watch *watch, uint32_t request, const jso
     json_decref(reply);
 }
 
+// After a reload: whoever had given up, or waits for a later attempt, tries at once.
+static void watch_command_retry(struct watch *watch, uint32_t request)
+{
+    json_t *reply = json_pack("{s:b}", "ok", 1);
+    if (watch->state == WATCH_REFUSED || watch->state == WATCH_WAITING) {
+        watch->refusals = 0;
+        timer_in(watch->retry_timer, 0);
+    }
+    worker_reply(watch->worker, request, reply);
+    json_decref(reply);
+}
+
 struct pending_probe {
     struct watch *watch;
     uint32_t request;
@@ -546,6 +558,8 @@ static void watch_command(void *context, uint32_t request, const json_t *command
         watch_command_storm(watch, request, command, true);
     } else if (name && strcmp(name, "storm.discard") == 0) {
         watch_command_storm(watch, request, command, false);
+    } else if (name && strcmp(name, "retry") == 0) {
+        watch_command_retry(watch, request);
     } else if (name && strcmp(name, "probe") == 0) {
         struct pending_probe *pending = talloc(watch, struct pending_probe);
         *pending = (struct pending_probe){ .watch = watch, .request = request };
