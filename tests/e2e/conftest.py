@@ -80,10 +80,10 @@ def refused_port(cleanup):
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory):
+def mail_authority(tmp_path_factory):
     return relay.Authority(tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture(scope="session")
-def strange_authority(tmp_path_factory):
+def strange_mail_authority(tmp_path_factory):
     return relay.Authority(tmp_path_factory.mktemp("strange-ca"), "Nobody's CA")
