@@ -107,9 +107,20 @@ static bool is_deceptive(ucs4_t c)
            c == 0x2028 || c == 0x2029 || c == 0xfeff;
 }
 
+// How much of it is printable ASCII, which needs no further look.
+static size_t plain_length(const char *text, size_t length)
+{
+    size_t plain = 0;
+    while (plain < length && text[plain] >= 0x20 && text[plain] < 0x7f)
+        plain++;
+    return plain;
+}
+
 bool text_has_control(const char *text, size_t length)
 {
-    const uint8_t *at = (const uint8_t *)text;
+    size_t plain = plain_length(text, length);
+    const uint8_t *at = (const uint8_t *)text + plain;
+    length -= plain;
     while (length > 0) {
         ucs4_t c;
         int used = u8_mbtoucr(&c, at, length);
@@ -134,8 +145,10 @@ char *text_clean(TALLOC_CTX *ctx, const char *text, size_t length, size_t limit)
     char *clean = talloc_array(ctx, char, length * 3 + sizeof ellipsis);
     if (!clean)
         return NULL;
-    size_t out = 0;
-    const uint8_t *at = (const uint8_t *)text;
+    size_t out = plain_length(text, limit && limit < length ? limit : length);
+    memcpy(clean, text, out);
+    const uint8_t *at = (const uint8_t *)text + out;
+    length -= out;
     while (length > 0) {
         ucs4_t c;
         int used = u8_mbtoucr(&c, at, length);

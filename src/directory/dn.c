@@ -17,6 +17,9 @@ struct dn_scratch {
     struct fold text; // the DN as a C string, for libldap
     struct fold fold; // one value
     size_t parent;    // where the parent's normal form begins; 0: there is none
+    // The last plain parent, as it was written and in normal form: neighbours and members of a group share
+    // it.
+    struct fold written, normal;
 };
 
 struct dn_scratch *dn_scratch_new(TALLOC_CTX *ctx)
@@ -93,21 +96,51 @@ static const char *plain_ava(struct dn_scratch *scratch, const char *p, const ch
     return p;
 }
 
+static void parent_keep(struct dn_scratch *scratch, const char *written, size_t length)
+{
+    size_t normal = scratch->out.length - scratch->parent;
+    room(scratch, &scratch->written, length);
+    room(scratch, &scratch->normal, normal);
+    memcpy(scratch->written.data, written, length);
+    memcpy(scratch->normal.data, scratch->out.data + scratch->parent, normal);
+    scratch->written.length = length;
+    scratch->normal.length = normal;
+}
+
+static bool parent_take(struct dn_scratch *scratch, const char *written, size_t length)
+{
+    if (length == 0 || length != scratch->written.length
+        || memcmp(written, scratch->written.data, length) != 0)
+        return false;
+    struct fold *out = &scratch->out;
+    room(scratch, out, out->length + scratch->normal.length + 1);
+    memcpy(out->data + out->length, scratch->normal.data, scratch->normal.length);
+    out->length += scratch->normal.length;
+    return true;
+}
+
 static bool normalize_plain(struct dn_scratch *scratch, const char *dn, size_t length)
 {
-    const char *end = dn + length;
+    const char *end = dn + length, *parent = NULL;
     for (const char *p = dn;; p++) {
         p = plain_ava(scratch, p, end);
         if (p == NULL)
             return false;
         if (p == end)
-            return true;
+            break;
         if (*p != ',')
             return false;
         scratch->out.data[scratch->out.length++] = ',';
-        if (scratch->parent == 0)
+        if (parent == NULL) {
+            parent = p + 1;
             scratch->parent = scratch->out.length;
+            if (parent_take(scratch, parent, (size_t)(end - parent)))
+                return true;
+        }
     }
+    if (parent != NULL)
+        parent_keep(scratch, parent, (size_t)(end - parent));
+    return true;
 }
 
 // --- every other name

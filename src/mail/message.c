@@ -133,15 +133,26 @@ static char *clean(TALLOC_CTX *ctx, const char *text, size_t limit)
 
 static char *clean_lines(TALLOC_CTX *ctx, const char *text)
 {
-    char *out = talloc_strdup(ctx, "");
+    // A bad octet becomes three.
+    char *out = talloc_array(ctx, char, strlen(text) * 3 + 2);
+    size_t used = 0;
     for (const char *line = text; out && *line;) {
         size_t length = strcspn(line, "\n");
         bool last = line[length] == '\0';
         char *good = text_clean(NULL, line, length > 0 && line[length - 1] == '\r' ? length - 1 : length, 0);
-        out = good ? talloc_asprintf_append_buffer(out, "%s\n", good) : NULL;
+        if (!good) {
+            TALLOC_FREE(out);
+            break;
+        }
+        size_t size = strlen(good);
+        memcpy(out + used, good, size);
+        used += size;
+        out[used++] = '\n';
         talloc_free(good);
         line += length + !last;
     }
+    if (out)
+        out[used] = '\0';
     return out;
 }
 

@@ -203,12 +203,40 @@ static void uids(void **state)
     assert_true(link_uid_hash("dc=x", 4) != hash_bytes("dc=x", 4));
 }
 
+// A scratch remembers the last parent; no name may come out differently for it.
+static void scratch_with_a_past(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "uid=a,ou=People,dc=x",  "uid=b,ou=People,dc=x",    "uid=b,ou=people,dc=x",    "UID=B,ou=People,dc=x",
+        "ou=People,dc=x",        "uid=b,ou=People, dc=x",   "uid=b,OU=People,dc=x",    "uid=a\\,b,ou=People,dc=x",
+        "uid=b,ou=People,dc=x ", "uid=b+cn=c,ou=People,dc=x", "uid=b,ou=People,dc=xx", "uid=b,ou=Peopl,dc=x",
+        "dc=x",                  "",                        "ou=b,dc=x",               "uid=b,xou=People,dc=x",
+        "uid=b,",                "uid=c,dc=x",              "uid=c,ou=b,dc=x",
+    };
+    size_t count = sizeof names / sizeof *names;
+    struct dn_scratch *used = dn_scratch_new(NULL);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++) {
+            uint64_t hash = 0, parent = 0, wanted = 0, wanted_parent = 0, ignored;
+            struct dn_scratch *fresh = dn_scratch_new(NULL);
+            (void)!dn_hash(used, names[i], strlen(names[i]), &ignored, NULL);
+            int result = dn_hash(used, names[j], strlen(names[j]), &hash, &parent);
+            assert_int_equal(dn_hash(fresh, names[j], strlen(names[j]), &wanted, &wanted_parent), result);
+            assert_true(hash == wanted);
+            assert_true(parent == wanted_parent);
+            talloc_free(fresh);
+        }
+    talloc_free(used);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normal_form), cmocka_unit_test(no_names), cmocka_unit_test(different_names_differ),
         cmocka_unit_test(paths_agree), cmocka_unit_test(parents),  cmocka_unit_test(within),
         cmocka_unit_test(uids),
+        cmocka_unit_test(scratch_with_a_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
