@@ -9,7 +9,7 @@ include tests/unit/base.mk
 include tests/unit/config.mk
 include tests/fuzz/local.mk
 include tests/replay/local.mk
-EXTRA_DIST += tests/check tests/demo tests/packages tests/e2e/harness.py tests/e2e/conftest.py tests/e2e/demo.py
+EXTRA_DIST += tests/check tests/demo tests/packages tests/e2e
 include tests/unit/event.mk
 include tests/unit/route.mk
 include tests/unit/store.mk

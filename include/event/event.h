@@ -23,7 +23,7 @@ enum event_type {
     EVENT_GROUP_MEMBER_ADDED, EVENT_GROUP_MEMBER_REMOVED,
     EVENT_GROUP_OWNER_ADDED, EVENT_GROUP_OWNER_REMOVED,
     EVENT_SYSTEM_STORM_HELD,        // `rule`, counts; to admins, never held back itself
-    EVENT_SYSTEM_DIRECTORY_REFUSED, // the bind was refused twice; nothing is tried until the configuration changes
+    EVENT_SYSTEM_DIRECTORY_REFUSED, // the bind was refused twice; nothing is tried until a reload
     EVENT_TYPE_COUNT
 };
 

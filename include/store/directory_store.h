@@ -90,7 +90,7 @@ int directory_store_stage_end(struct directory_store *store, enum stage_unmentio
 // *count 0: no more. The caller applies them. While a stage is open, look-ups that find nothing in the mirror are
 // answered from the stage.
 int directory_store_stage_next(struct directory_store *store, TALLOC_CTX *ctx, size_t limit, struct entry ***entries, size_t *count, struct error *err) MUST_CHECK;
-// Likewise the gone ones; to be called when stage_next has no more.
+// Likewise the gone ones, with a place of their own: they may be applied before the others.
 int directory_store_stage_next_gone(struct directory_store *store, TALLOC_CTX *ctx, size_t limit, struct uuid **uuids, size_t *count, struct error *err) MUST_CHECK;
 // Outside a transaction.
 void directory_store_stage_drop(struct directory_store *store);

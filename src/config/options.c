@@ -129,7 +129,9 @@ static const struct option control_options[] = {
     { .name = "socket", .type = OPTION_STRING, AT(config_control, socket), .form = FORM_PATH,
       .scope = SCOPE_CONTROL,
       .example = "/run/ldapnotify/control.sock",
-      .help = "The Unix socket that ldapnotifyctl talks to. Left out, it is control.sock in run_dir." },
+      .help = "The Unix socket that ldapnotifyctl talks to. Left out, it is control.sock in run_dir. ldapnotifyctl "
+              "must be told of another one than /run/ldapnotify/control.sock, by --socket or "
+              "LDAPNOTIFY_SOCKET." },
     { .name = "operators", .type = OPTION_LIST, AT(config_control, operators), .form = FORM_PEER,
       .scope = SCOPE_CONTROL,
       .example = "[ \"alice\", \"@directory-admins\" ]",
@@ -388,7 +390,7 @@ static const struct option directory_options[] = {
 
 static const struct option rule_options[] = {
     { .name = "name", .type = OPTION_STRING, AT(config_rule, name), .form = FORM_NAME, .example = "members",
-      .help = "What listings and silences call it: small letters, digits and hyphens, at most 32. Left out, "
+      .help = "What listings call it: small letters, digits and hyphens, at most 32. Left out, "
               "it is rule-1, rule-2 and so on, by position." },
     { .name = "enabled", .type = OPTION_BOOL, AT(config_rule, enabled), .fallback = "true",
       .help = "Whether the rule counts at all." },
@@ -470,6 +472,6 @@ const struct option_section option_sections[] = {
       .help = "The directories to watch." },
     { LIST(rules, rule_count, config_rule, rule_options), .help = "Which events matter, and to whom." },
     { LIST(subjects, subject_count, config_subject, subject_options),
-      .help = "Subjects to use instead of those of the templates. The first that fits is taken." },
+      .help = "Subjects to use instead of those of the templates. The one that says most (event by name, role, language) is taken." },
     { .name = NULL },
 };

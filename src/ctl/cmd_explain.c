@@ -25,7 +25,7 @@ static void print_event(TALLOC_CTX *ctx, const json_t *event)
         puts("by        unknown");
 }
 
-static void print_decisions(TALLOC_CTX *ctx, const json_t *answer)
+static void print_decisions(TALLOC_CTX *ctx, const json_t *answer, const char *to)
 {
     static const char *const headings[] = { "OUTCOME", "RULE", "ROLE", "WHO", "WHY", NULL };
     struct table *table = table_new(ctx, headings);
@@ -38,7 +38,7 @@ static void print_decisions(TALLOC_CTX *ctx, const json_t *answer)
                                            *address ? address : cell_text(ctx, decision, "name"),
                                            cell_text(ctx, decision, "reason") });
     }
-    table_print(table, "No rule wanted it, so nobody was told.");
+    table_print(table, to ? "Nothing was decided about this address." : "No rule wanted it, so nobody was told.");
 }
 
 static const char *describe_delivery(TALLOC_CTX *ctx, const json_t *delivery)
@@ -79,7 +79,7 @@ static int run_explain(struct invocation *invocation)
         return status == EXIT_DONE ? print_json(answer) : status;
     print_event(ctx, json_object_get(answer, "event"));
     putchar('\n');
-    print_decisions(ctx, answer);
+    print_decisions(ctx, answer, to);
     putchar('\n');
     print_deliveries(ctx, answer);
     json_decref(answer);

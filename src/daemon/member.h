@@ -107,6 +107,8 @@ void relay_command(struct member *asker, const struct frame *frame);
 void relay_reply(struct member *asked, const struct frame *frame);
 // The process of `member` has ended: who waits for it gets an error, what it waited for is forgotten.
 void relay_forget(struct member *member);
+// Tells a worker that nobody replaced of a reload.
+void relay_retry(struct member *member);
 // Answers what waited too long.
 void relay_expire(struct supervisor *supervisor);
 

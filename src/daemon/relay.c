@@ -161,6 +161,17 @@ void relay_forget(struct member *member)
     }
 }
 
+// A worker that waits may know better after a reload, though its own part is the same: the password may have been
+// mended on the other side.
+void relay_retry(struct member *member)
+{
+    static const char command[] = "{\"command\":\"retry\"}";
+    struct error err = { 0 };
+    if (member_takes_commands(member) &&
+        channel_queue_send(member->queue, &(struct frame){ .type = FRAME_COMMAND }, command, sizeof command - 1, &err) < 0)
+        log_warning("a worker could not be told of the reload", LOG_S("worker", member->name), LOG_E(&err));
+}
+
 void relay_expire(struct supervisor *supervisor)
 {
     int64_t now = clock_monotonic();

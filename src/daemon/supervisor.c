@@ -199,6 +199,8 @@ static void apply_wanted(struct member *member, bool revive)
             log_notice("replacing a worker: its configuration has changed", LOG_S("worker", member->name));
         if (changed || member->then == THEN_REMOVE)
             member_stop(member, THEN_REPLACE);
+        else if (revive && member->duty == DUTY_WATCH)
+            relay_retry(member);
     } else if (changed || revive) {
         member_start(member);
     }

@@ -56,6 +56,20 @@ static void take_uuid(struct entry *entry, int *rank, const char *name, const st
     }
 }
 
+// RFC 4517 §3.3.21: NameAndOptionalUID = distinguishedName [ SHARP BitString ], BitString = SQUOTE *binary-digit SQUOTE "B".
+// The UID tells apart those who had one name after the other; the entry that has the name now is the one to tell.
+static size_t without_optional_uid(const char *name, const struct berval *value)
+{
+    const char *text = value->bv_val;
+    size_t at = value->bv_len;
+    if (strcmp(name, "uniqueMember") != 0 || at < 4 || text[at - 1] != 'B' || text[at - 2] != '\'')
+        return value->bv_len;
+    at -= 2;
+    while (at > 0 && (text[at - 1] == '0' || text[at - 1] == '1'))
+        at--;
+    return at >= 2 && text[at - 1] == '\'' && text[at - 2] == '#' ? at - 2 : value->bv_len;
+}
+
 // One block for the octets of all values of an attribute: a group with 50,000 members costs two allocations.
 static void take_values(struct entry *entry, const char *name, const struct berval *values)
 {
@@ -67,10 +81,11 @@ static void take_values(struct entry *entry, const char *name, const struct berv
     if (copies == NULL || p == NULL)
         abort();
     for (size_t i = 0; i < count; i++) {
-        copies[i] = (struct value){ .data = p, .length = values[i].bv_len };
-        memcpy(p, values[i].bv_val, values[i].bv_len);
-        p[values[i].bv_len] = '\0';
-        p += values[i].bv_len + 1;
+        size_t length = without_optional_uid(name, &values[i]);
+        copies[i] = (struct value){ .data = p, .length = length };
+        memcpy(p, values[i].bv_val, length);
+        p[length] = '\0';
+        p += length + 1;
     }
     entry_take(entry, name, copies, count);
 }

@@ -141,8 +141,8 @@ static const struct event_kind kinds[EVENT_TYPE_COUNT] = {
                                          NULL, NOTHING, false, "admins", "A directory refuses the bind.",
                                          "The directory refused the bind DN or its password twice. Nothing "
                                          "more is tried until the "
-                                         "configuration changes, so that the account is not locked by its "
-                                         "own attempts." },
+                                         "configuration is reloaded or the file with the password changes, "
+                                         "so that the account is not locked by its own attempts." },
 };
 
 const struct event_kind *event_kind(enum event_type type)

@@ -41,6 +41,7 @@ struct pipeline {
 
     enum pipeline_phase phase;
     bool rebase;          // the view changed: silent baseline for new attributes, no implied deletes
+    bool widened;         // not only in its attributes: who appears now may only have come into view
     bool forget;          // the cookie was refused
     const char **silent;  // attributes new in the view, while rebase
     const char **watched; // attributes of *.modified

@@ -299,7 +299,7 @@ static int sink_refresh_end(void *context, enum source_sweep sweep, const char *
     int result = loading ? load_finish(pipeline, next, err) : stage_finish(pipeline, sweep, doubt, next, err);
     if (result == 0) {
         state_keep(pipeline, next);
-        pipeline->rebase = pipeline->forget = false;
+        pipeline->rebase = pipeline->widened = pipeline->forget = false;
         pipeline->silent = NULL;
         TALLOC_FREE(pipeline->locked);
         pipeline->locked_count = 0;
@@ -382,6 +382,13 @@ static void pipeline_judge_view(struct pipeline *pipeline)
         const char **before = view_split(pipeline, state->attributes ? state->attributes : "");
         pipeline->rebase = true;
         pipeline->silent = view_added(pipeline, pipeline->view->attributes, before);
+        struct view same = *pipeline->view;
+        same.attributes = before;
+        for (same.attribute_count = 0; before[same.attribute_count];)
+            same.attribute_count++;
+        char *same_hash = view_hash(pipeline, &same);
+        pipeline->widened = strcmp(same_hash, state->view_hash) != 0;
+        talloc_free(same_hash);
         log_notice("the view changed: everything is read anew");
     }
     talloc_free(hash);

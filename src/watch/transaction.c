@@ -89,6 +89,9 @@ static int transaction_delta(struct transaction *transaction, const struct delta
         transaction->policy_changed = true;
     }
 
+    if (pipeline->widened && pipeline->phase == PHASE_STAGING && delta->kind == DELTA_CREATED)
+        return timers_follow(transaction, delta, err);
+
     struct event_list list = { 0 };
     if (transaction_kept_links(transaction, delta, &context, err) < 0)
         return -1;

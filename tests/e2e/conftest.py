@@ -51,17 +51,6 @@ def daemon(make_daemon):
     return make_daemon()
 
 
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return harness.Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="session")
-def stranger(tmp_path_factory):
-    """An authority that nobody trusts."""
-    return harness.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what the daemon had to say."""
@@ -91,10 +80,10 @@ def refused_port(cleanup):
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory):
+def mail_authority(tmp_path_factory):
     return relay.Authority(tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture(scope="session")
-def strange_authority(tmp_path_factory):
+def strange_mail_authority(tmp_path_factory):
     return relay.Authority(tmp_path_factory.mktemp("strange-ca"), "Nobody's CA")

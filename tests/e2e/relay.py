@@ -86,14 +86,18 @@ class Authority:
         self.certificate, self.key = directory / "ca.pem", directory / "ca.key"
         openssl("req", "-x509", *NEW_KEY, "-keyout", self.key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", "2")
 
-    def issue(self, name="localhost", alternatives="DNS:localhost,IP:127.0.0.1", days=2):
-        """An SSL context for a server, with a certificate of this authority; a negative number of days: it has expired."""
+    def issue_files(self, name="localhost", alternatives="DNS:localhost,IP:127.0.0.1", days=2):
+        """Certificate and key of a server; a negative number of days: it has expired."""
         base = self.directory / f"{name}{days}"
         key, request, certificate, extensions = (base.with_name(base.name + end) for end in (".key", ".csr", ".pem", ".ext"))
         extensions.write_text(f"subjectAltName={alternatives}\n")
         openssl("req", *NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
         openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
                 "-extfile", extensions, "-out", certificate, "-days", days)
+        return certificate, key
+
+    def issue(self, *words, **options):
+        """The same as an SSL context."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(*self.issue_files(*words, **options))
         return context

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 
@@ -42,17 +43,19 @@ def request(daemon, method, path, body=None, headers=None):
 
 
 @pytest.fixture
-def open_paths(tmp_path):
-    """Lets other users reach the socket."""
-    here = tmp_path
-    while here != here.parent:
-        if here.stat().st_uid == os.geteuid() and str(here).startswith("/tmp/"):
-            here.chmod(here.stat().st_mode | 0o011)
-        here = here.parent
+def open_paths(tmp_path, tmp_path_factory):
+    """Lets other users reach the socket, and a copy of ldapnotifyctl, which may be built where they may not go."""
+    top = tmp_path_factory.getbasetemp()
+    tops = [top, top.parent] if top.parent.name.startswith("pytest-of-") else [top]
+    for folder in [tmp_path, *tops]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    shutil.copy(BUILD / "src/ctl/ldapnotifyctl", tmp_path / "ldapnotifyctl")
+    (tmp_path / "ldapnotifyctl").chmod(0o755)
 
 
 def ctl_as(user, daemon, *words):
-    return subprocess.run(["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups", BUILD / "src/ctl/ldapnotifyctl",
+    return subprocess.run(["setpriv", f"--reuid={user}", "--regid=nogroup", "--clear-groups",
+                           daemon.directory.parent / "ldapnotifyctl",
                            "--socket", daemon.socket, *words], capture_output=True, text=True, timeout=60)
 
 
@@ -105,10 +108,9 @@ def test_operator(others_daemon):
 
 
 @as_root
-def test_closed_directory(make_daemon):
+def test_closed_directory(make_daemon, open_paths):
     daemon = make_daemon()
     daemon.directory.chmod(0o700)
-    daemon.directory.parent.chmod(0o700)
     done = ctl_as(NOBODY, daemon, "status")
     assert done.returncode == 4 and "you may not use" in done.stderr
 

@@ -80,7 +80,7 @@ def kill_pid(pid, sign=signal.SIGKILL):
 def pids(daemon):
     """Of all workers, from /proc: control may be the one that was killed last."""
     found = {}
-    children = pathlib_children(daemon.process.pid)
+    children = children_of(daemon.process.pid)
     for pid in children:
         try:
             words = open(f"/proc/{pid}/cmdline").read().split("\0")
@@ -94,7 +94,7 @@ def pids(daemon):
     return found
 
 
-def pathlib_children(pid):
+def children_of(pid):
     try:
         return [int(word) for word in open(f"/proc/{pid}/task/{pid}/children").read().split()]
     except OSError:

@@ -280,9 +280,9 @@ PROBLEMS = {
 
 
 @pytest.fixture
-def problem_settings(make_relay, refused_port, authority, strange_authority, tmp_path):
+def problem_settings(make_relay, refused_port, mail_authority, strange_mail_authority, tmp_path):
     def make(case):
-        trust = f'tls_ca_file = "{authority.certificate}";'
+        trust = f'tls_ca_file = "{mail_authority.certificate}";'
         secret = tmp_path / "relay.secret"
         secret.write_text("wrong\n")
         secret.chmod(0o600)
@@ -298,13 +298,13 @@ def problem_settings(make_relay, refused_port, authority, strange_authority, tmp
         if case == "plain-for-implicit":
             return local(make_relay(), "implicit")
         if case == "tls-for-plain":
-            return local(make_relay(ssl_context=authority.issue("implicit")))
+            return local(make_relay(ssl_context=mail_authority.issue("implicit")))
         if case == "authority":
-            return local(make_relay(tls_context=strange_authority.issue("strange")), "starttls", trust)
+            return local(make_relay(tls_context=strange_mail_authority.issue("strange")), "starttls", trust)
         if case == "wrong-name":
-            return local(make_relay(tls_context=authority.issue("other", "DNS:other.example.com")), "starttls", trust)
+            return local(make_relay(tls_context=mail_authority.issue("other", "DNS:other.example.com")), "starttls", trust)
         if case == "expired":
-            return local(make_relay(tls_context=authority.issue("old", days=-1)), "starttls", trust)
+            return local(make_relay(tls_context=mail_authority.issue("old", days=-1)), "starttls", trust)
         if case == "login":
             return local(make_relay(users={"robot": "right"}), more=f'user = "robot"; password_file = "{secret}";')
         if case == "sender":
@@ -413,6 +413,20 @@ def test_init_with_login(tmp_path, slapd):
     text, _ = init(tmp_path, slapd.uri, "--bind-dn", SERVICE_DN, "--password-file", secret, "--base", f"ou=people,{SUFFIX}")
     assert str(secret) in text and SERVICE_DN in text and f'base = "ou=people,{SUFFIX}"' in text
     assert SERVICE_PASSWORD not in text
+
+
+def test_init_with_tls(tmp_path, make_slapd, mail_authority):
+    certificate, key = mail_authority.issue_files("slapd")
+    slapd = make_slapd("tls", tls={"cert": certificate, "key": key, "ca": mail_authority.certificate})
+    text, file = init(tmp_path, slapd.uri, "--starttls", "--ca-file", mail_authority.certificate)
+    assert 'tls = "starttls"' in text and str(mail_authority.certificate) in text
+    assert run(CTL, "--config", file, "test-directory").returncode == 0
+    implicit = f"ldaps://127.0.0.1:{slapd.tls_port}"
+    text, file = init(tmp_path, implicit, "--ca-file", mail_authority.certificate)
+    assert implicit in text and "starttls" not in text
+    assert run(CTL, "--config", file, "test-directory").returncode == 0
+    done = run(CTL, "init", implicit)
+    assert done.returncode == 1 and "certificate" in done.stderr, done
 
 
 def test_init_of_nobody(refused_port):

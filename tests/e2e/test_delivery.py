@@ -172,16 +172,16 @@ def test_wrong_password_pauses_the_transport(make_daemon_to, make_relay, slapd, 
     relay.wait_for("user.created", count=4)
 
 
-def test_starttls_with_own_authority(make_daemon_to, make_relay, slapd, authority):
-    relay = make_relay(tls_context=authority.issue(), require_starttls=True)
-    make_daemon_to(f'hosts = "localhost:{relay.port}"; tls = "starttls"; tls_ca_file = "{authority.certificate}";')
+def test_starttls_with_own_authority(make_daemon_to, make_relay, slapd, mail_authority):
+    relay = make_relay(tls_context=mail_authority.issue(), require_starttls=True)
+    make_daemon_to(f'hosts = "localhost:{relay.port}"; tls = "starttls"; tls_ca_file = "{mail_authority.certificate}";')
     slapd.add_person("eve")
     relay.wait_for("user.created", "eve@example.com")
 
 
-def test_implicit_tls_with_own_authority(make_daemon_to, make_relay, slapd, authority):
-    relay = make_relay(ssl_context=authority.issue())
-    make_daemon_to(f'hosts = "localhost:{relay.port}"; tls = "implicit"; tls_ca_file = "{authority.certificate}";')
+def test_implicit_tls_with_own_authority(make_daemon_to, make_relay, slapd, mail_authority):
+    relay = make_relay(ssl_context=mail_authority.issue())
+    make_daemon_to(f'hosts = "localhost:{relay.port}"; tls = "implicit"; tls_ca_file = "{mail_authority.certificate}";')
     slapd.add_person("eve")
     relay.wait_for("user.created", "eve@example.com")
 
@@ -195,12 +195,12 @@ def test_tls_is_never_left_out(make_daemon_to, make_relay, slapd):
 
 
 @pytest.mark.parametrize("case", ["name", "authority", "expired"])
-def test_bad_certificates(case, make_daemon_to, make_relay, slapd, authority, strange_authority):
-    issuer = strange_authority if case == "authority" else authority
+def test_bad_certificates(case, make_daemon_to, make_relay, slapd, mail_authority, strange_mail_authority):
+    issuer = strange_mail_authority if case == "authority" else mail_authority
     context = issuer.issue(name=case, alternatives="DNS:other.example.com" if case == "name" else "DNS:localhost",
                            days=-1 if case == "expired" else 2)
     relay = make_relay(tls_context=context)
-    daemon = make_daemon_to(f'hosts = "localhost:{relay.port}"; tls = "starttls"; tls_ca_file = "{authority.certificate}";')
+    daemon = make_daemon_to(f'hosts = "localhost:{relay.port}"; tls = "starttls"; tls_ca_file = "{mail_authority.certificate}";')
     words = {"name": "is for another name", "authority": "authority that is not known here", "expired": "has expired"}[case]
     slapd.add_person("eve")
     wait_until(lambda: words in daemon.ctl("status").stdout, what=f"“{words}” in status")

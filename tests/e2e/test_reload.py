@@ -160,3 +160,21 @@ def test_secret_file_that_changes_needs_no_reload(make_daemon, slapd, inbox):
     inbox.wait_for("group.member.added", "carla@example.com")
     daemon.wait_idle()
     assert daemon.watch()["problem"] is None
+
+
+def test_reload_ends_a_refusal(daemon, slapd, inbox):
+    """The password was changed in the directory, and changed back: our own configuration is the same all the time."""
+    def set_password(password):
+        slapd.modify(harness.SERVICE_DN, ("replace", "userPassword", password))
+
+    set_password("another-secret")
+    slapd.restart()
+    daemon.wait_state("refused")
+    inbox.wait_for("system.directory.refused", "admins@example.com")
+    set_password(harness.SERVICE_PASSWORD)
+    pid = daemon.worker_pid("watch corp")
+    daemon.ctl("reload")
+    daemon.wait_idle()
+    assert daemon.worker_pid("watch corp") == pid
+    add_member(slapd, "carla")
+    inbox.wait_for("group.member.added", "carla@example.com")

@@ -3,7 +3,6 @@
 
 import os
 import socket
-import threading
 
 import ldap
 import pytest
@@ -12,6 +11,17 @@ import harness
 from harness import SERVICE_DN, SUFFIX, group_dn, person_dn, wait_until
 
 HERE = "IP:127.0.0.1,DNS:localhost"
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return harness.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """An authority that nobody trusts."""
+    return harness.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
 
 
 def trust(authority):
@@ -99,11 +109,9 @@ def test_refused_password_stops_after_two_and_comes_back(make_slapd, make_daemon
     inbox.wait_for("system.directory.refused", "admins@example.com")
     assert refused_binds(slapd) == 2
     add_carla(slapd)
-    # Several reconnect_most later there is still no third one; the supervisor has looked at the secret meanwhile.
-    looks = slapd.log.read_text(errors="replace").count("conn=")
     daemon.secret.write_text("another\n")
     inbox.wait_for("group.member.added", "carla@example.com", within=20)
-    assert refused_binds(slapd) == 2 and looks
+    assert refused_binds(slapd) == 2  # the supervisor took seconds to see the secret, and nothing was tried meanwhile
     assert daemon.watch()["problem"] is None
     assert len(inbox.events("system.directory.refused")) == 1
 

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """syncrepl against a real slapd: every kind of reconnect, odd entries, odd cookies, odd views."""
 
-import threading
-
 import ldap
 import pytest
 
 import harness
-from harness import SERVICE_DN, SUFFIX, company_ldif, group_dn, person_dn, person_ldif, wait_until
+from harness import SUFFIX, company_ldif, group_dn, person_dn, person_ldif, wait_until
 
 NOBODY = 'rules = ( { name = "nobody"; on = "*"; to = "nobody@example.com"; enabled = false; } );'
 
@@ -235,7 +233,7 @@ def test_cookie_of_another_server(quiet):
 
 def test_cookie_from_the_future(quiet):
     """Result 53: the provider was restored from a backup."""
-    change_cookie(quiet, lambda cookie: cookie.replace("csn=20", "csn=2099", 1)[:0] + future(cookie))
+    change_cookie(quiet, future)
     quiet.wait_log("cookie", "anew")
 
 
@@ -344,14 +342,13 @@ UNIQUE = f"dn: {group_dn('unique')}\nobjectClass: groupOfUniqueNames\ncn: unique
 @pytest.mark.parametrize("group,ldif,attribute,value", [
     ("unix", POSIX, "memberUid", str), ("unique", UNIQUE, "uniqueMember", person_dn),
     ("unique", UNIQUE, "uniqueMember", lambda uid: person_dn(uid) + "#'0'B"),
-])
+], ids=["memberUid", "uniqueMember", "uniqueMember-with-uid"])
 def test_other_kinds_of_groups(group, ldif, attribute, value, make_slapd, make_daemon, inbox):
     slapd = make_slapd(ldif=company_ldif() + ldif)
     daemon = make_daemon(slapd=slapd)
     slapd.modify(group_dn(group), ("add", attribute, value("carla")))
-    inbox.wait_for("group.member.added", "carla@example.com")
+    daemon.wait_idle()
     slapd.modify(group_dn(group), ("delete", attribute, value("carla")))
-    inbox.wait_for("group.member.removed", "carla@example.com")
     daemon.wait_idle()
     assert told_members(inbox) == [("group.member.added", "carla@example.com"), ("group.member.removed", "carla@example.com")]
 

@@ -98,7 +98,7 @@ static void refresh_fails_half_way_and_is_told_once(void **state)
         world_configure("resync_transaction = 1;", "");
         world_crash();
         load();
-        store_fails("INSERT ON event", sqlite3_mprintf("NEW.sequence >= %d", n));
+        store_fails("INSERT ON event", talloc_asprintf(world, "NEW.sequence >= %d", n));
         for (int attempt = 0; attempt < 2; attempt++) {
             OK(begin(SOURCE_REFRESH_WHOLE));
             OK(say(1, PERSON("ann")));
@@ -264,6 +264,34 @@ static void doubt_of_the_source_asks_for_a_whole_read(void **state)
     whole_without_cas(REACHED("52"));
     expect_events("user.deleted cas");
     assert_false(pipeline_doubts(world->pipeline));
+}
+
+// Somebody new under a wider filter may have been there for years; with more attributes only, he is new.
+static void wider_view_creates_nobody(void **state)
+{
+    static const struct {
+        const char *change, *events;
+    } cases[] = { { "filter = \"(objectClass=*)\"; watch_attributes = \"roomNumber\";", "" },
+                  { "filter = \"(cn=*)\"; watch_attributes = \"roomNumber\";", "user.created dee" } };
+    for (size_t i = 0; i < 2; i++) {
+        if (i > 0) {
+            tear_down(state);
+            set_up(state);
+        }
+        world_configure("filter = \"(cn=*)\";", "");
+        world_crash();
+        load();
+        world_configure(cases[i].change, "");
+        world_crash();
+        expect_cookie(NULL);
+        OK(begin(SOURCE_REFRESH_WHOLE));
+        OK(say(4, PERSON("dee") ";roomNumber=1"));
+        OK(end(SOURCE_SWEEP_UNMENTIONED, "c2", NULL));
+        expect_events(cases[i].events);
+        OK(say(5, PERSON("eve")));
+        OK(checkpoint("c3"));
+        expect_events("user.created eve");
+    }
 }
 
 // An access rule that was lost looks like a directory that was emptied.
@@ -461,6 +489,7 @@ int main(void)
         TEST(lag_after_lag_counts_from_the_furthest),
         TEST(restored_provider_is_right_in_the_end),
         TEST(doubt_of_the_source_asks_for_a_whole_read),
+        TEST(wider_view_creates_nobody),
         TEST(empty_answer_deletes_nobody),
         TEST(cookie_that_is_none_is_not_sent),
         TEST(another_source_gets_no_cookie),
