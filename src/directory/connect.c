@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "directory/session.h"
 #include "socket.h"
 
@@ -189,9 +190,23 @@ int connection_wait(struct connection *connection, int msgid, const char *what, 
                           ldap_err2string(code), connection_lost_hint(connection));
 }
 
+// Without it libldap polls once and reads twice for every single message. Not below TLS or a security layer of
+// SASL: what is left in the buffer while only part of a message has been deciphered wakes nobody.
+static void read_ahead(struct connection *connection)
+{
+    Sockbuf *socket = NULL;
+    int size = 32768;
+    if (connection->encrypted || connection->config->auth == CONFIG_AUTH_GSSAPI)
+        return;
+    if (ldap_get_option(connection->ld, LDAP_OPT_SOCKBUF, &socket) != LDAP_OPT_SUCCESS || socket == NULL ||
+        ber_sockbuf_add_io(socket, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, &size) != 0)
+        log_debug("messages are read one by one");
+}
+
 int connection_open(struct connection *connection, struct error *err)
 {
     if (connection_begin(connection, true, err) == 0 && connection_secure(connection, err) == 0) {
+        read_ahead(connection);
         if (socket_set_blocking(connection->fd, false) != 0)
             error_set_code(err, SESSION_FAILED, "the descriptor cannot be made non-blocking");
         else if (connection_bind(connection, err) == 0)
