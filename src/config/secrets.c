@@ -100,6 +100,14 @@ static int take_value(TALLOC_CTX *ctx, const char *source, const char *text, siz
     return *value ? 0 : error_set(err, "no memory");
 }
 
+static int cannot_open(const char *path, int reason, const struct identity *identity, struct error *err)
+{
+    bool another = reason == EACCES && identity && identity->has_user && geteuid() == identity->user;
+    return error_set(err, "opening %s: %s%s%s%s%s", path, strerror(reason),
+                     another ? "; the daemon is started as its own user here; run: chown " : "",
+                     another ? identity->name : "", another ? " " : "", another ? path : "");
+}
+
 // `identity` NULL: whoever made the file has seen to its permissions.
 static int load_file(TALLOC_CTX *ctx, const char *path, const struct identity *identity, char **value,
                      struct error *err)
@@ -109,7 +117,7 @@ static int load_file(TALLOC_CTX *ctx, const char *path, const struct identity *i
     int result = -1;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0)
-        return error_set(err, "opening %s: %s", path, strerror(errno));
+        return cannot_open(path, errno, identity, err);
     struct stat status;
     if (fstat(descriptor, &status) < 0) {
         error_set(err, "reading %s: %s", path, strerror(errno));
