@@ -169,8 +169,8 @@ static int prepare_kerberos(const struct config_directory *config, char **copy, 
         return 0;
     if (access(config->keytab, R_OK) != 0)
         return error_set_code(err, SESSION_FAILED,
-                              "keytab: cannot read %s: %s; check that it exists and that the daemon's user may "
-                              "read it",
+                              "keytab: cannot read %s: %s; check that it exists and that the daemon's user "
+                              "may read it",
                               config->keytab, strerror(errno));
     if (config->principal != NULL) {
         *copy = keytab_copy(NULL, config->keytab, config->principal, err);
@@ -183,6 +183,18 @@ static int prepare_kerberos(const struct config_directory *config, char **copy, 
     talloc_free(keytab);
     talloc_free(cache);
     return failed != 0 ? error_set_code(err, SESSION_FAILED, "no memory for Kerberos") : 0;
+}
+
+static const char *gssapi_remedy(const struct config_directory *config, int result)
+{
+    if (result < 0)
+        return "auth = \"gssapi\" needs a ticket for ldap/HOST, HOST as written in uri: check that the KDC "
+               "answers, keytab and principal (klist -k), the clocks, krb5.conf, and that "
+               "libsasl2-modules-gssapi-mit is installed";
+    if (config->sasl_authzid != NULL)
+        return "auth = \"gssapi\": the server must allow the principal to act as sasl_authzid, and its key for "
+               "ldap/HOST must be the KDC's";
+    return "auth = \"gssapi\": the server takes a ticket only if its key for ldap/HOST is the KDC's";
 }
 
 static int converse_gssapi(struct connection *connection, struct error *err)
@@ -205,17 +217,7 @@ static int converse_gssapi(struct connection *connection, struct error *err)
         return 0;
     if (result > 0)
         refused_tickets++;
-    return refused(connection, result,
-                   result > 0 && connection->config->sasl_authzid != NULL
-                       ? "auth = \"gssapi\": the server takes this ticket only if its key for ldap/HOST is the "
-                         "KDC's, and it must allow the principal to act as sasl_authzid"
-                   : result > 0
-                       ? "auth = \"gssapi\": the server takes this ticket only if its key for ldap/HOST is the "
-                         "KDC's"
-                       : "auth = \"gssapi\" needs a ticket for ldap/HOST, HOST as written in uri: check that the "
-                         "KDC answers, keytab and principal (klist -k), the clocks, krb5.conf, and that "
-                         "libsasl2-modules-gssapi-mit is installed",
-                   err);
+    return refused(connection, result, gssapi_remedy(connection->config, result), err);
 }
 
 static int bind_gssapi(struct connection *connection, struct error *err)

@@ -150,15 +150,18 @@ char *keytab_copy(TALLOC_CTX *ctx, const char *path, const char *principal, stru
     uint8_t *chosen = NULL, *data = read_file(work, path, &size);
     if (data == NULL) {
         error_set_code(err, SESSION_FAILED,
-                       "keytab: cannot read %s: %s; check that it exists and that the daemon's user may read it",
+                       "keytab: cannot read %s: %s; check that it exists and that the daemon's user may "
+                       "read it",
                        path, strerror(errno));
         goto done;
     }
     chosen = keytab_select(work, data, &size, principal);
     if (chosen == NULL) {
         error_set_code(err, SESSION_FAILED,
-                       errno == 0 ? "keytab: %s has no key of the principal \"%s\"; see what it has with klist -k"
-                                  : "keytab: %s is no whole key table, so \"%s\" cannot be found in it; make it anew",
+                       errno == 0 ? "keytab: %s has no key of the principal \"%s\"; see what it has "
+                                    "with klist -k"
+                                  : "keytab: %s is no whole key table, so \"%s\" cannot be found "
+                                    "in it; make it anew",
                        path, principal);
         goto done;
     }
