@@ -150,6 +150,8 @@ static void check_directory(struct reader *reader, const struct config_directory
     if (directory->principal && !gssapi)
         PROBLEM(reader, &directory->principal, directory,
                 "directories.principal is for auth \"gssapi\" only");
+    if (directory->principal && gssapi && !directory->keytab)
+        PROBLEM(reader, &directory->principal, directory, "directories.principal needs keytab");
     check_key_pair(reader, "directories", &directory->tls_cert_file, &directory->tls_key_file, directory);
     check_order(reader, "directories", "reconnect_first", &directory->reconnect_first, "reconnect_most",
                 &directory->reconnect_most, directory);

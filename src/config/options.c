@@ -274,7 +274,8 @@ static const struct option directory_options[] = {
       .help = "With gssapi: the key table to get tickets from. The daemon's user must be able to read it." },
     { .name = "principal", .type = OPTION_STRING, AT(config_directory, principal), .scope = SCOPE_DIRECTORY,
       .example = "ldapnotify/directory.example.com@EXAMPLE.COM",
-      .help = "With gssapi: which principal of the key table to be. Left out, it is the first one." },
+      .help = "With gssapi: which principal of the key table to be, as klist -k prints it. Left out, it is "
+              "the first one." },
     { .name = "tls", .type = OPTION_CHOICE, AT(config_directory, tls), .choices = directory_tls_modes,
       .scope = SCOPE_DIRECTORY, .fallback = "starttls",
       .help = "For ldap:// only: starttls goes on only if the server agrees to encrypt; none sends "

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build_config.h"
 
+#include <errno.h>
 #include <sasl/sasl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "connect.h"
 #include "directory/session.h"
+#include "keytab.h"
 
 static int refused(struct connection *connection, int result, const char *more, struct error *err)
 {
@@ -146,7 +149,6 @@ static int answer_sasl(LDAP *ld, unsigned flags, void *defaults, void *in)
     const struct config_directory *config = defaults;
     for (sasl_interact_t *question = in; question->id != SASL_CB_LIST_END; question++) {
         const char *answer = question->id == SASL_CB_USER       ? config->sasl_authzid
-                             : question->id == SASL_CB_AUTHNAME ? config->principal
                              : question->id == SASL_CB_GETREALM ? config->sasl_realm
                                                                 : NULL;
         question->result = answer != NULL ? answer : "";
@@ -155,49 +157,55 @@ static int answer_sasl(LDAP *ld, unsigned flags, void *defaults, void *in)
     return LDAP_SUCCESS;
 }
 
-// The tickets of this process come from the key table into its memory; libkrb5 renews them by itself.
-static int prepare_kerberos(const struct config_directory *config, struct error *err)
+// A server that refuses may have a new key: the next tickets are not to be those that it has refused.
+static unsigned refused_tickets;
+
+// The tickets of this process come from the key table into its memory; libkrb5 renews them by itself. It takes
+// the first principal of the key table, and SASL gives no way to choose another: `*copy` has only the wanted one.
+static int prepare_kerberos(const struct config_directory *config, char **copy, struct error *err)
 {
+    *copy = NULL;
     if (config->keytab == NULL)
         return 0;
-    char *keytab = talloc_asprintf(NULL, "FILE:%s", config->keytab);
-    char *cache = talloc_asprintf(NULL, "MEMORY:ldapnotify-%s", config->name);
+    if (access(config->keytab, R_OK) != 0)
+        return error_set_code(err, SESSION_FAILED,
+                              "keytab: cannot read %s: %s; check that it exists and that the daemon's user "
+                              "may read it",
+                              config->keytab, strerror(errno));
+    if (config->principal != NULL) {
+        *copy = keytab_copy(NULL, config->keytab, config->principal, err);
+        if (*copy == NULL)
+            return -1;
+    }
+    char *keytab = talloc_asprintf(NULL, "FILE:%s", *copy != NULL ? *copy : config->keytab);
+    char *cache = talloc_asprintf(NULL, "MEMORY:ldapnotify-%s-%u", config->name, refused_tickets);
     int failed = setenv("KRB5_CLIENT_KTNAME", keytab, 1) | setenv("KRB5CCNAME", cache, 1);
     talloc_free(keytab);
     talloc_free(cache);
     return failed != 0 ? error_set_code(err, SESSION_FAILED, "no memory for Kerberos") : 0;
 }
 
-// libkrb5 takes the first principal of the key table, and SASL gives no way to choose another.
-static void check_principal(struct connection *connection)
+static const char *gssapi_remedy(const struct config_directory *config, int result)
 {
-    const char *wanted = connection->config->principal;
-    char *name = NULL;
-    if (wanted == NULL ||
-        ldap_get_option(connection->ld, LDAP_OPT_X_SASL_USERNAME, &name) != LDAP_OPT_SUCCESS)
-        return;
-    if (name != NULL && strncmp(name, wanted, strcspn(wanted, "@")) != 0)
-        log_warning("the login is not by the configured principal; let it be the first one in the key table",
-                    LOG_S("principal", wanted), LOG_S("used", name));
-    ldap_memfree(name);
+    if (result < 0)
+        return "auth = \"gssapi\" needs a ticket for ldap/HOST, HOST as written in uri: check that the KDC "
+               "answers, keytab and principal (klist -k), the clocks, krb5.conf, and that "
+               "libsasl2-modules-gssapi-mit is installed";
+    if (config->sasl_authzid != NULL)
+        return "auth = \"gssapi\": the server must allow the principal to act as sasl_authzid, and its key for "
+               "ldap/HOST must be the KDC's";
+    return "auth = \"gssapi\": the server takes a ticket only if its key for ldap/HOST is the KDC's";
 }
 
-static int bind_gssapi(struct connection *connection, struct error *err)
+static int converse_gssapi(struct connection *connection, struct error *err)
 {
-    const struct config_directory *config = connection->config;
-    // AD refuses a SASL layer within TLS; without TLS, integrity is the least.
-    ber_len_t none = 0, least = 1;
-    if (prepare_kerberos(config, err) != 0)
-        return -1;
-    ldap_set_option(connection->ld, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON);
-    ldap_set_option(connection->ld, connection->encrypted ? LDAP_OPT_X_SASL_SSF_MAX : LDAP_OPT_X_SASL_SSF_MIN,
-                    connection->encrypted ? &none : &least);
     LDAPMessage *answer = NULL;
     const char *mechanism = NULL;
     int result, msgid = 0;
     for (;;) {
         result = ldap_sasl_interactive_bind(connection->ld, NULL, "GSSAPI", NULL, NULL, LDAP_SASL_QUIET,
-                                            answer_sasl, (void *)config, answer, &mechanism, &msgid);
+                                            answer_sasl, (void *)connection->config, answer, &mechanism,
+                                            &msgid);
         ldap_msgfree(answer);
         answer = NULL;
         if (result != LDAP_SASL_BIND_IN_PROGRESS)
@@ -205,15 +213,28 @@ static int bind_gssapi(struct connection *connection, struct error *err)
         if (connection_wait(connection, msgid, "bind with GSSAPI", &answer, err) != 0)
             return -1;
     }
-    if (result == LDAP_SUCCESS) {
-        check_principal(connection);
+    if (result == LDAP_SUCCESS)
         return 0;
-    }
-    return refused(connection, result,
-                   "auth = \"gssapi\" needs a ticket for ldap/HOST, HOST as written in uri: check keytab "
-                   "and principal (klist -k), the clocks, krb5.conf, and that libsasl2-modules-gssapi-mit "
-                   "is installed",
-                   err);
+    if (result > 0)
+        refused_tickets++;
+    return refused(connection, result, gssapi_remedy(connection->config, result), err);
+}
+
+static int bind_gssapi(struct connection *connection, struct error *err)
+{
+    // AD refuses a SASL layer within TLS; without TLS, integrity is the least.
+    ber_len_t none = 0, least = 1;
+    char *copy = NULL;
+    if (prepare_kerberos(connection->config, &copy, err) != 0)
+        return -1;
+    ldap_set_option(connection->ld, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON);
+    ldap_set_option(connection->ld, connection->encrypted ? LDAP_OPT_X_SASL_SSF_MAX : LDAP_OPT_X_SASL_SSF_MIN,
+                    connection->encrypted ? &none : &least);
+    int status = converse_gssapi(connection, err);
+    if (copy != NULL)
+        unlink(copy);
+    talloc_free(copy);
+    return status;
 }
 
 int connection_bind(struct connection *connection, struct error *err)

@@ -13,6 +13,7 @@ src_directory_libdirectory_a_SOURCES = \
   src/directory/filter_parse.c src/directory/filter_tree.h \
   src/directory/flavour.c \
   src/directory/fold.c src/directory/fold.h \
+  src/directory/keytab.c src/directory/keytab.h \
   src/directory/schema.c \
   src/directory/schema_table.c src/directory/schema_table.h \
   src/directory/session.c \
